@@ -1,0 +1,1 @@
+"""Pure values and decisions: no clock, no thread, no chance, no database."""

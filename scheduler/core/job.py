@@ -1,0 +1,74 @@
+"""A job: what to call, when, by which rules. A frozen value without behaviour beyond questions about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from scheduler.core.retry import RetryPolicy
+from scheduler.triggers.base import Trigger
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to call, when (trigger), by which rules. All datetimes are aware and in UTC."""
+
+    id: str
+    func: Callable[..., Any] | str
+    """The callable, or its reference `"package.module:qualified.name"` where the job comes from a database."""
+    trigger: Trigger | None
+    """When to fire; None only for a broken job whose trigger cannot be read."""
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default=NOTHING, hash=False)
+    name: str = ""
+    executor: str = "default"
+    jobstore: str = "default"
+    next_run_time: datetime | None = None
+    """The earliest fire time that is not accounted for yet; None while paused, and after the last one."""
+    paused: bool = False
+    misfire_grace_time: float | None = None
+    """Seconds by which a fire may be late and still run; None: any."""
+    coalesce: bool = True
+    max_instances: int = 1
+    retry: RetryPolicy | None = None
+    tags: tuple[str, ...] = ()
+    executor_options: Mapping[str, Any] = field(default=NOTHING, hash=False)
+    incarnation: str = ""
+    """Which life of the job id this is; drawn when the job is added."""
+    version: int = 1
+    """Grows with each change of the stored job; the store compares it before it swaps."""
+    broken: str | None = None
+    """Why the job cannot be loaded here; None for a sound one."""
+
+    @property
+    def pending(self) -> bool:
+        """Always False: a job is stored as soon as it is added. Kept because APScheduler has it."""
+        return False
+
+    @property
+    def ended(self) -> bool:
+        """Whether no fire time is left. An ended job is removed when its last run has ended."""
+        return self.next_run_time is None and not self.paused and self.broken is None
+
+    @property
+    def func_ref(self) -> str:
+        """The function as text: its reference, or what names it best."""
+        if isinstance(self.func, str):
+            return self.func
+        module, qualname = getattr(self.func, "__module__", None), getattr(self.func, "__qualname__", None)
+        return f"{module}:{qualname}" if module and qualname else repr(self.func)
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefaults:
+    """The rules of jobs that do not say otherwise; the fields mean what they mean in `Scheduler.add_job`."""
+
+    misfire_grace_time: float | None = None
+    coalesce: bool = True
+    max_instances: int = 1
+    retry: RetryPolicy | int | None = None

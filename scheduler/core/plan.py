@@ -1,0 +1,126 @@
+"""What one due job does now: the only place that knows misfire, coalesce and max_instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduler.core.job import Job
+from scheduler.core.run import Reason, Run, RunState, run_id
+
+CATCH_UP = 10_000
+"""How many fire times one plan walks through at the most. A job with more of them stays due and goes on in the next step."""
+
+QUEUE = 1_000
+"""How many late fires of a job with coalesce=False one plan turns into runs; they bound what waits in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one due job does now. The store records all of it in one transaction."""
+
+    job: Job
+    """The job as it was claimed."""
+    next_run_time: datetime | None
+    """The fire time it moves on to; None: there is no more."""
+    starts: tuple[Run, ...] = ()
+    """Runs that start now, in state STARTED."""
+    queued: tuple[Run, ...] = ()
+    """Runs that wait for an earlier run of the job to end, in state PENDING."""
+    skips: tuple[Run, ...] = ()
+    """Records of fire times that do not run, in state SKIPPED."""
+
+
+def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
+    """Decide what a due job does.
+
+    Arguments:
+        job: with a `next_run_time` that is not after `now`.
+        active: how many runs of this incarnation have not ended.
+        now: the store's time, aware.
+        room: how many runs the job's executor can take now; at least 1.
+        node: the node that will hold the runs.
+
+    Late fires are judged in this order: too late for the grace time → missed; no instance free → overlap; several
+    left → coalesced into the last of them, or all run, the oldest first.
+    """
+    first = job.next_run_time
+    if first is None or job.trigger is None:
+        raise ValueError(f"job {job.id!r} is not due")
+    skips: list[Run] = []
+    oldest = None if job.misfire_grace_time is None else now - timedelta(seconds=job.misfire_grace_time)
+    if oldest is not None and first < oldest:
+        missed = job.trigger.span(first, oldest - timedelta(microseconds=1), CATCH_UP)
+        skips.append(_skip(job, first, missed.count, Reason.MISSED, now))
+        first = missed.following
+        if first is None or first > now or first < oldest:
+            return Plan(job, first, skips=tuple(skips))
+    free = job.max_instances - active
+    if not job.coalesce and free > 0:
+        return _each(job, first, now, min(free, room), node, skips)
+    due = job.trigger.span(first, now, CATCH_UP)
+    if free <= 0:
+        skips.append(_skip(job, first, due.count, Reason.OVERLAP, now))
+        return Plan(job, due.following, skips=tuple(skips))
+    more = due.following is not None and due.following <= now
+    coalesced = due.count if more else due.count - 1
+    if coalesced:
+        skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
+    starts = () if more else (_start(job, due.last, now, node),)
+    return Plan(job, due.following, starts=starts, skips=tuple(skips))
+
+
+def _each(job: Job, first: datetime, now: datetime, startable: int, node: str, skips: list[Run]) -> Plan:
+    """Every due fire becomes a run: as many as can start do, the others queue behind them."""
+    assert job.trigger is not None
+    starts: list[Run] = []
+    queued: list[Run] = []
+    fire: datetime | None = first
+    while fire is not None and fire <= now and len(starts) + len(queued) < QUEUE:
+        if len(starts) < startable:
+            starts.append(_start(job, fire, now, node))
+        else:
+            queued.append(_record(job, fire, RunState.PENDING, attempt=0))
+        fire = job.trigger.next(fire)
+    return Plan(job, fire, tuple(starts), tuple(queued), tuple(skips))
+
+
+def _start(job: Job, fire: datetime, now: datetime, node: str) -> Run:
+    return Run(
+        id=run_id(job.incarnation, fire),
+        job_id=job.id,
+        incarnation=job.incarnation,
+        scheduled_time=fire,
+        state=RunState.STARTED,
+        executor=job.executor,
+        node=node,
+        started_at=now,
+    )
+
+
+def _skip(job: Job, first: datetime, count: int, reason: Reason, now: datetime) -> Run:
+    return _record(job, first, RunState.SKIPPED, attempt=0, count=count, reason=reason.value, finished_at=now)
+
+
+def _record(
+    job: Job,
+    fire: datetime,
+    state: RunState,
+    *,
+    attempt: int,
+    count: int = 1,
+    reason: str | None = None,
+    finished_at: datetime | None = None,
+) -> Run:
+    return Run(
+        id=run_id(job.incarnation, fire),
+        job_id=job.id,
+        incarnation=job.incarnation,
+        scheduled_time=fire,
+        state=state,
+        attempt=attempt,
+        executor=job.executor,
+        count=count,
+        reason=reason,
+        finished_at=finished_at,
+    )

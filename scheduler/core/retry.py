@@ -1,0 +1,88 @@
+"""When a failed attempt is tried again: a frozen value, without clock or chance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scheduler.errors import InvalidJobError
+
+MAX_DELAY = 366 * 86_400.0
+"""The longest delay between two attempts, in seconds: about a year."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often, and after what delay, an attempt that failed or was lost is made again.
+
+    The delay before attempt n + 1 is `delay * backoff ** (n - 1)` seconds, at most `max_delay`, plus up to
+    `jitter` seconds that are derived from the run's identity, so that every node computes the same.
+
+    Arguments:
+        max_retries: how many attempts may follow the first; at least 0.
+        delay: seconds before the first retry.
+        backoff: factor by which each further delay grows; at least 1.
+        max_delay: the longest delay in seconds, before jitter.
+        jitter: seconds, the upper bound of what is added.
+        on: names of exception types (`"builtins.OSError"` or `"OSError"`) or the types themselves; only attempts that raised
+            one of them (or a subclass) are retried. None: all. A lost attempt is always retried.
+
+    Raises InvalidJobError for values out of range.
+    """
+
+    max_retries: int = 3
+    delay: float = 0.0
+    backoff: float = 1.0
+    max_delay: float = 3600.0
+    jitter: float = 0.0
+    on: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_retries, int) or isinstance(self.max_retries, bool) or self.max_retries < 0:
+            raise InvalidJobError(f"retry: max_retries must be a whole number from 0, not {self.max_retries!r}")
+        for name, least in (("delay", 0.0), ("backoff", 1.0), ("max_delay", 0.0), ("jitter", 0.0)):
+            value = getattr(self, name)
+            if isinstance(value, timedelta):
+                value = value.total_seconds()
+            if not isinstance(value, (int, float)) or not least <= value <= MAX_DELAY:
+                raise InvalidJobError(f"retry: {name} must be a number from {least:g} to {MAX_DELAY:g}, not {value!r}")
+            object.__setattr__(self, name, float(value))
+        if self.on is not None:
+            object.__setattr__(self, "on", _names(self.on))
+
+    def retries(self, attempt: int, error_types: Collection[str] | None) -> bool:
+        """Tell whether attempt number `attempt`, which ended with an exception of these types (None: lost), is repeated."""
+        if attempt > self.max_retries:
+            return False
+        return error_types is None or self.on is None or any(name in error_types for name in self.on)
+
+    def delay_after(self, attempt: int, run_id: str) -> timedelta:
+        """Return how long to wait between the end of attempt number `attempt` and the next one."""
+        growth = self.backoff ** min(attempt - 1, 64)
+        seconds = min(self.delay * growth, self.max_delay)
+        return timedelta(seconds=seconds + self.jitter * _fraction(f"{run_id}/{attempt}"))
+
+
+def error_types(error: BaseException) -> tuple[str, ...]:
+    """Return the names by which a policy's `on` may know an exception: each class of its MRO, short and qualified."""
+    classes = [cls for cls in type(error).__mro__ if cls is not object]
+    return (*(cls.__qualname__ for cls in classes), *(f"{cls.__module__}.{cls.__qualname__}" for cls in classes))
+
+
+def _names(on: object) -> tuple[str, ...]:
+    entries = (on,) if isinstance(on, (str, type)) else on
+    names = []
+    for entry in entries if isinstance(entries, Collection) else (entries,):
+        if isinstance(entry, type) and issubclass(entry, BaseException):
+            entry = f"{entry.__module__}.{entry.__qualname__}"
+        if not isinstance(entry, str):
+            raise InvalidJobError(f"retry: on takes exception types or their names, not {entry!r}")
+        names.append(entry)
+    return tuple(names)
+
+
+def _fraction(text: str) -> float:
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

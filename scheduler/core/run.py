@@ -1,0 +1,108 @@
+"""A run: one firing of a job, its states, and the one table of allowed moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from scheduler.errors import InvalidMoveError
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    ENQUEUED = "ENQUEUED"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+    SKIPPED = "SKIPPED"
+    LOST = "LOST"
+
+    @property
+    def final(self) -> bool:
+        """Whether no other state can follow."""
+        return not MOVES[self]
+
+
+class Reason(StrEnum):
+    """Why a fire time did not run, or why an attempt ended without the function's own word."""
+
+    MISSED = "missed"
+    COALESCED = "coalesced"
+    OVERLAP = "overlap"
+    LOST = "lost"
+    REMOVED = "removed"
+
+
+_ENDS = (RunState.SUCCESS, RunState.FAILURE, RunState.RETRY, RunState.REVOKED, RunState.LOST)
+
+MOVES: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
+    {
+        RunState.PENDING: frozenset({RunState.STARTED, RunState.ENQUEUED, RunState.REVOKED, RunState.SKIPPED}),
+        RunState.STARTED: frozenset({RunState.ENQUEUED, *_ENDS}),
+        RunState.ENQUEUED: frozenset({RunState.STARTED, *_ENDS}),
+        RunState.RETRY: frozenset({RunState.STARTED, RunState.ENQUEUED, RunState.REVOKED}),
+        RunState.SUCCESS: frozenset(),
+        RunState.FAILURE: frozenset(),
+        RunState.REVOKED: frozenset(),
+        RunState.SKIPPED: frozenset(),
+        RunState.LOST: frozenset(),
+    }
+)
+"""From each state, the states that may follow. A run is born PENDING, STARTED or SKIPPED."""
+
+WAITING = frozenset({RunState.PENDING, RunState.RETRY})
+HELD = frozenset({RunState.STARTED, RunState.ENQUEUED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One firing of a job, or several skipped ones in one record.
+
+    All datetimes are aware and in UTC.
+    """
+
+    id: str
+    """The identity: job incarnation and scheduled time."""
+    job_id: str
+    incarnation: str
+    """Which life of the job: a job removed and added again has another."""
+    scheduled_time: datetime
+    """The fire time; of several skipped ones, the first."""
+    state: RunState
+    attempt: int = 1
+    """Which attempt this is, from 1; 0 while none was made."""
+    executor: str = "default"
+    node: str | None = None
+    """The node that holds the run while it is STARTED or ENQUEUED, and that held it last when it has ended."""
+    ready_at: datetime | None = None
+    """When a waiting run may start; None once started, or while it queues behind other runs of its job."""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: Any = None
+    error: str | None = None
+    """The exception of the last failed attempt: type and message."""
+    traceback: str | None = None
+    reason: str | None = None
+    """For SKIPPED: missed, coalesced or overlap. Otherwise a word on how the run came to its state, where there is one."""
+    count: int = 1
+    """How many consecutive fire times the record stands for; more than 1 only for SKIPPED."""
+    progress: Any = None
+
+    def moved(self, state: RunState, **changes: Any) -> Run:
+        """Return the run in another state. Raises InvalidMoveError where the table of moves forbids it."""
+        if state not in MOVES[self.state]:
+            raise InvalidMoveError(f"run {self.id!r} is {self.state} and cannot become {state}")
+        return replace(self, state=state, **changes)
+
+
+def run_id(incarnation: str, scheduled_time: datetime) -> str:
+    """Return the identity of the run of a job's incarnation at a fire time (UTC): sortable by time, safe in any key."""
+    return f"{scheduled_time:%Y%m%dT%H%M%S%f}-{incarnation}"

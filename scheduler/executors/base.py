@@ -1,0 +1,110 @@
+"""The contract of an executor: it calls functions, or hands them to a queue, and reports how each attempt ended.
+
+An executor knows neither jobs, stores nor the engine. It is given calls and a callback, and may report an outcome
+later, from any thread. `scheduler.testing.ExecutorContract` is this contract as tests.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from scheduler.clock import Clock
+from scheduler.core.retry import error_types
+from scheduler.core.settle import Ending, Outcome
+from scheduler.errors import InvalidJobError, UnknownOptionError
+
+Done = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt of one run: what to call."""
+
+    run_id: str
+    func: Callable[..., Any]
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The job's `executor_options`."""
+
+
+class Executor(ABC):
+    """Calls functions and reports outcomes. Every method may be called from any thread."""
+
+    @abstractmethod
+    def start(self, done: Done, clock: Clock) -> None:
+        """Make ready for calls. `done` takes each outcome, exactly once for each call, from any thread; it never blocks.
+
+        A stopped executor may be started again.
+        """
+
+    @abstractmethod
+    def free_room(self) -> int:
+        """Return how many calls it would take now and begin soon (within about 50 ms). 0 when saturated or stopped."""
+
+    @abstractmethod
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Take calls; never blocks for room. Raises ExecutorStoppedError, and takes none, if not started or stopped.
+
+        An outcome may be reported before `submit` returns.
+        """
+
+    @abstractmethod
+    def cancel(self, run_id: str) -> bool:
+        """Drop a call that was taken and has not begun; then no outcome is reported. Returns whether it was dropped."""
+
+    @abstractmethod
+    def stop(self, timeout: float | None = None) -> bool:
+        """Take no more calls and wait until those taken have reported, up to `timeout` seconds (None: no limit).
+
+        Returns whether all have. What still runs then may report later. A second call does nothing.
+        """
+
+    def check(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        """Raise InvalidJobError when a job with this function and these `executor_options` cannot run here."""
+        for name in options:
+            raise UnknownOptionError(name, (), f"executor_options of {type(self).__name__}")
+        if is_coroutine_function(func):
+            raise InvalidJobError(
+                f"func: {func!r} is a coroutine function, which {type(self).__name__} cannot await; "
+                "wrap it in a function that calls asyncio.run()"
+            )
+
+
+def is_coroutine_function(func: Callable[..., Any]) -> bool:
+    """Tell whether calling `func` gives a coroutine, also for objects with an async `__call__` and partials of either."""
+    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004
+
+
+def attempt(call: Call) -> Outcome:
+    """Make one attempt in this thread and return how it ended. Never raises: whatever the function raises is recorded."""
+    try:
+        result = call.func(*call.args, **call.kwargs)
+    except BaseException as error:
+        return raised(call.run_id, error)
+    if inspect.iscoroutine(result):
+        result.close()
+        problem = InvalidJobError(f"{call.func!r} returned a coroutine, which was never awaited; nothing of it has run")
+        return raised(call.run_id, problem)
+    return Outcome(call.run_id, Ending.RETURNED, result=result)
+
+
+def raised(run_id: str, error: BaseException) -> Outcome:
+    """Return the outcome of an attempt that ended with `error`, as text."""
+    trace = "".join(traceback.format_exception(error))
+    return Outcome(run_id, Ending.RAISED, error=describe(error), traceback=trace, error_types=error_types(error))
+
+
+def describe(error: BaseException) -> str:
+    """Return type and message of an exception, on a best-effort basis: its `__str__` may raise as well."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "<its message cannot be shown>"
+    name = type(error).__qualname__
+    return f"{name}: {message}" if message else name

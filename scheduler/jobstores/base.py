@@ -1,0 +1,200 @@
+"""The contract of a job store: it keeps jobs and runs, settles races, and decides nothing.
+
+The engine works in turns: one turn is one transaction in which ended runs are recorded, due jobs are claimed, and
+what they do is recorded. Clients use the other calls, each of which is a transaction of its own. Every call may come
+from any thread, and raises StoreUnavailableError when the store cannot be reached.
+
+`scheduler.testing.JobStoreContract` is this contract as tests.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import NamedTuple
+
+from scheduler.clock import Clock
+from scheduler.core.job import Job
+from scheduler.core.node import Node
+from scheduler.core.plan import Plan
+from scheduler.core.run import Run, RunState
+
+
+class DueJob(NamedTuple):
+    """A claimed job and how many runs of its incarnation have not ended."""
+
+    job: Job
+    active: int
+
+
+class DueRun(NamedTuple):
+    """A waiting or held run and its job, which is None where that incarnation has been removed."""
+
+    run: Run
+    job: Job | None
+
+
+class Due(NamedTuple):
+    """What a claim got hold of. Rows that cannot be loaded are among them, with `job.broken` set."""
+
+    jobs: Sequence[DueJob]
+    runs: Sequence[DueRun]
+
+
+class Turn(ABC):
+    """One transaction of the engine. Nothing of it is seen by others before it ends, and nothing at all if it fails."""
+
+    now: datetime
+    """The store's time, in UTC, when the turn began."""
+
+    @abstractmethod
+    def finish(self, runs: Sequence[Run], node: str) -> Collection[str]:
+        """Write runs that `node` held and that have moved on, all columns that an attempt changes.
+
+        Fenced: a run is written only if the stored one is STARTED or ENQUEUED, held by `node`, and of the same attempt.
+        Returns the ids of those written.
+        """
+
+    @abstractmethod
+    def release(self, incarnations: Sequence[str]) -> None:
+        """For each entry, let the oldest queued run (PENDING, no `ready_at`) of that incarnation be ready now.
+
+        An incarnation that is listed twice releases two.
+        """
+
+    @abstractmethod
+    def remove_ended(self, incarnations: Collection[str]) -> Collection[str]:
+        """Remove those jobs that have no next run time, are not paused, and have no run that has not ended.
+
+        Returns the ids of the jobs removed.
+        """
+
+    @abstractmethod
+    def claim(self, room: Mapping[str, int], skip: Collection[str]) -> Due:
+        """Get hold of what is due, oldest first, and lock it until the turn ends; what others hold is passed over.
+
+        Arguments:
+            room: executor alias → how many runs it can take; what belongs to other executors is left alone.
+                Waiting runs take room before due jobs do; each claimed entry takes one.
+            skip: ids of jobs to leave alone, and their waiting runs with them.
+        """
+
+    @abstractmethod
+    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> None:
+        """Move claimed jobs on to their plans' next run times, insert the plans' runs, and write claimed runs that start.
+
+        A job's version grows by one. Raises StaleJobError, and the turn fails, where a job is not of the version
+        claimed, or a run of that identity exists already.
+        """
+
+    @abstractmethod
+    def held(self, node: str, limit: int) -> Sequence[DueRun]:
+        """Return up to `limit` runs that `node` holds (STARTED or ENQUEUED), oldest first, and lock them."""
+
+    @abstractmethod
+    def forget(self, node: str) -> None:
+        """Remove a node's row."""
+
+    @abstractmethod
+    def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
+        """Return when the earliest job or waiting run of these executors is due, leaving alone `skip` as `claim` does."""
+
+
+class JobStore(ABC):
+    """Keeps jobs and runs. Datetimes in and out are aware and in UTC."""
+
+    persistent: bool = True
+    """Whether jobs outlive the process, so that functions and arguments must be such that they can be stored."""
+    shared: bool = True
+    """Whether other processes may use the same jobs: then nodes beat, and the store is asked every poll interval."""
+
+    # life cycle
+
+    @abstractmethod
+    def open(self, clock: Clock) -> None:
+        """Make ready for use: connect, create or check the tables. A second call does nothing.
+
+        Raises StoreUnavailableError, or SchemaVersionError for tables of a newer version.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what `open` took; the jobs stay. A closed store may be opened again."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the store's time. Where several machines share the store, it is one time for all of them."""
+
+    # jobs
+
+    @abstractmethod
+    def write_jobs(self, *, add: Sequence[Job] = (), update: Sequence[Job] = ()) -> None:
+        """Insert and replace jobs in one transaction: all of them, or none and an error.
+
+        A job in `update` replaces the stored one of the same id if that still has the incarnation and version given;
+        it is stored with its version plus one. Raises ConflictingIdError (an id in `add` is taken), StaleJobError
+        (an updated job has changed), JobLookupError (it is gone), SerializationError (naming the argument).
+        """
+
+    @abstractmethod
+    def remove_job(self, job_id: str) -> None:
+        """Remove a job, broken ones too; its waiting runs become REVOKED with reason "removed". Raises JobLookupError."""
+
+    @abstractmethod
+    def remove_all_jobs(self) -> None:
+        """Remove every job, as `remove_job` does."""
+
+    @abstractmethod
+    def get_job(self, job_id: str) -> Job | None:
+        """Return a job, with `broken` set if it cannot be loaded; None if there is none."""
+
+    @abstractmethod
+    def get_jobs(self, ids: Collection[str] | None = None) -> list[Job]:
+        """Return the jobs of these ids (None: all), by next run time, those without one last, then by id."""
+
+    # runs
+
+    @abstractmethod
+    def get_run(self, run_id: str) -> Run | None:
+        """Return a run, or None."""
+
+    @abstractmethod
+    def get_runs(
+        self,
+        job_id: str | None = None,
+        *,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        newest_first: bool = True,
+    ) -> list[Run]:
+        """Return runs by scheduled time: `since` included, `until` excluded; at most `limit`."""
+
+    @abstractmethod
+    def active_runs(self) -> int:
+        """Return how many runs have not ended."""
+
+    # the engine
+
+    @abstractmethod
+    def turn(self) -> AbstractContextManager[Turn]:
+        """Begin a turn. Leaving the block commits; an exception in it rolls everything back."""
+
+    @abstractmethod
+    def next_due(self, executors: Collection[str], skip: Collection[str] = ()) -> datetime | None:
+        """Return what `Turn.next_due` returns, reading only."""
+
+    @abstractmethod
+    def heartbeat(self, node: Node, *, register: bool) -> bool:
+        """Write that `node` lives now (its `heartbeat_at` is ignored: the store's time counts).
+
+        With `register`, the row is inserted. Without, returns False, and writes nothing, if it is gone: others have
+        declared the node dead.
+        """
+
+    @abstractmethod
+    def nodes(self) -> list[Node]:
+        """Return all nodes that have a row, oldest first."""
