@@ -65,8 +65,8 @@ class Turn(ABC):
         """
 
     @abstractmethod
-    def remove_ended(self, incarnations: Collection[str]) -> Collection[str]:
-        """Remove those jobs that have no next run time, are not paused, and have no run that has not ended.
+    def remove_ended(self, job_ids: Collection[str]) -> Collection[str]:
+        """Remove those of these jobs that have no next run time, are not paused, and have no run that has not ended.
 
         Returns the ids of the jobs removed.
         """

@@ -186,11 +186,11 @@ class _MemoryTurn(Turn):
                 run = self._tables.runs[min(queue)]
                 self._tables.put_run(replace(run, ready_at=self.now))
 
-    def remove_ended(self, incarnations: Collection[str]) -> Collection[str]:
+    def remove_ended(self, job_ids: Collection[str]) -> Collection[str]:
         removed = []
-        for incarnation in incarnations:
-            job = self._tables.by_incarnation.get(incarnation)
-            if job is not None and job.ended and not self._tables.open.get(incarnation):
+        for job_id in job_ids:
+            job = self._tables.jobs.get(job_id)
+            if job is not None and job.ended and job.incarnation not in self._tables.open:
                 self._tables.put_job(job.id, None)
                 removed.append(job.id)
         return removed

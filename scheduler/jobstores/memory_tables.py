@@ -19,7 +19,6 @@ class Tables:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
-        self.by_incarnation: dict[str, Job] = {}
         self.runs: dict[str, Run] = {}
         self.open: dict[str, int] = {}
         """Incarnation → how many of its runs have not ended; only where there are any."""
@@ -43,7 +42,8 @@ class Tables:
 
     def job_of(self, run: Run) -> Job | None:
         """Return the job whose incarnation the run belongs to, if it is still there."""
-        return self.by_incarnation.get(run.incarnation)
+        job = self.jobs.get(run.job_id)
+        return job if job is not None and job.incarnation == run.incarnation else None
 
     def revoke_waiting(self, incarnations: Collection[str], now: datetime) -> None:
         """Revoke the waiting runs of removed jobs."""
@@ -77,15 +77,11 @@ class Tables:
             self._set_run(*self._undo_runs.pop())
 
     def _set_job(self, job_id: str, job: Job | None) -> None:
-        before = self.jobs.get(job_id)
-        if before is not None and (job is None or job.incarnation != before.incarnation):
-            del self.by_incarnation[before.incarnation]
         if job is None:
             del self.jobs[job_id]
-            return
-        self.jobs[job_id] = job
-        self.by_incarnation[job.incarnation] = job
-        self.due.push(job_id, job)
+        else:
+            self.jobs[job_id] = job
+            self.due.push(job_id, job)
 
     def _set_run(self, run_id: str, run: Run | None) -> None:
         before = self.runs.get(run_id)
