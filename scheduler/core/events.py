@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
-from scheduler.core.run import Run
+from scheduler.core.run import Run, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +123,17 @@ class StoreRecovered(Event):
     jobstore: str
     since: datetime
     """When it had stopped answering."""
+
+
+RUN_EVENTS: Mapping[RunState, type[RunEvent]] = MappingProxyType(
+    {
+        RunState.STARTED: RunStarted,
+        RunState.SUCCESS: RunSucceeded,
+        RunState.FAILURE: RunFailed,
+        RunState.RETRY: RunRetrying,
+        RunState.SKIPPED: RunSkipped,
+        RunState.REVOKED: RunRevoked,
+        RunState.LOST: RunLost,
+    }
+)
+"""What listeners are told when a run comes to a state."""

@@ -9,7 +9,7 @@ from scheduler.core.job import Job
 from scheduler.core.run import Reason, Run, RunState, run_id
 
 CATCH_UP = 10_000
-"""How many fire times one plan walks through at the most. A job with more of them stays due and goes on in the next step."""
+"""How many fire times one plan walks through at the most; a job with more of them stays due and goes on next step."""
 
 QUEUE = 1_000
 """How many late fires of a job with coalesce=False one plan turns into runs; they bound what waits in the store."""

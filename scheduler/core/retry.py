@@ -26,8 +26,8 @@ class RetryPolicy:
         backoff: factor by which each further delay grows; at least 1.
         max_delay: the longest delay in seconds, before jitter.
         jitter: seconds, the upper bound of what is added.
-        on: names of exception types (`"builtins.OSError"` or `"OSError"`) or the types themselves; only attempts that raised
-            one of them (or a subclass) are retried. None: all. A lost attempt is always retried.
+        on: exception types, or their names (`"OSError"`, `"builtins.OSError"`); only attempts that raised one of them or
+            a subclass are retried. None: all. A lost attempt is always retried.
 
     Raises InvalidJobError for values out of range.
     """
@@ -53,7 +53,7 @@ class RetryPolicy:
             object.__setattr__(self, "on", _names(self.on))
 
     def retries(self, attempt: int, error_types: Collection[str] | None) -> bool:
-        """Tell whether attempt number `attempt`, which ended with an exception of these types (None: lost), is repeated."""
+        """Tell whether attempt number `attempt`, ended by an exception of these types (None: lost), is repeated."""
         if attempt > self.max_retries:
             return False
         return error_types is None or self.on is None or any(name in error_types for name in self.on)

@@ -91,7 +91,7 @@ class Run:
     """The exception of the last failed attempt: type and message."""
     traceback: str | None = None
     reason: str | None = None
-    """For SKIPPED: missed, coalesced or overlap. Otherwise a word on how the run came to its state, where there is one."""
+    """For SKIPPED: missed, coalesced or overlap. Otherwise how the run came to its state, where that needs a word."""
     count: int = 1
     """How many consecutive fire times the record stands for; more than 1 only for SKIPPED."""
     progress: Any = None

@@ -50,5 +50,11 @@ def settle(run: Run, outcome: Outcome, *, retry: RetryPolicy | None, now: dateti
 def begin(run: Run, *, node: str, now: datetime) -> Run:
     """Return a waiting run as it is when its next attempt starts on `node`."""
     return run.moved(
-        RunState.STARTED, attempt=run.attempt + 1, node=node, ready_at=None, started_at=now, finished_at=None, reason=None
+        RunState.STARTED,
+        attempt=run.attempt + 1,
+        node=node,
+        ready_at=None,
+        started_at=now,
+        finished_at=None,
+        reason=None,
     )

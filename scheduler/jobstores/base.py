@@ -82,11 +82,12 @@ class Turn(ABC):
         """
 
     @abstractmethod
-    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> None:
-        """Move claimed jobs on to their plans' next run times, insert the plans' runs, and write claimed runs that start.
+    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
+        """Move claimed jobs on to their plans' next run times, insert the plans' runs, write claimed runs that begin.
 
-        A job's version grows by one. Raises StaleJobError, and the turn fails, where a job is not of the version
-        claimed, or a run of that identity exists already.
+        A job's version grows by one. Returns the ids of those of the plans' runs that were not inserted, because there
+        is a run of that identity already: such a fire time is accounted for, and the job moves on all the same.
+        Raises StaleJobError, and the turn fails, where a job is not of the version claimed.
         """
 
     @abstractmethod
@@ -99,7 +100,7 @@ class Turn(ABC):
 
     @abstractmethod
     def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
-        """Return when the earliest job or waiting run of these executors is due, leaving alone `skip` as `claim` does."""
+        """Return when the earliest job or waiting run of these executors is due, passing over `skip` as `claim` does."""
 
 
 class JobStore(ABC):
@@ -140,7 +141,7 @@ class JobStore(ABC):
 
     @abstractmethod
     def remove_job(self, job_id: str) -> None:
-        """Remove a job, broken ones too; its waiting runs become REVOKED with reason "removed". Raises JobLookupError."""
+        """Remove a job, broken or not; its waiting runs become REVOKED, reason "removed". Raises JobLookupError."""
 
     @abstractmethod
     def remove_all_jobs(self) -> None:

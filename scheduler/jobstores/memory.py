@@ -208,8 +208,9 @@ class _MemoryTurn(Turn):
             self._claimed += due
         return Due(jobs, runs)
 
-    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> None:
+    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
         tables = self._tables
+        known = []
         for plan in plans:
             job = plan.job
             stored = tables.jobs.get(job.id)
@@ -219,10 +220,12 @@ class _MemoryTurn(Turn):
             tables.put_job(job.id, moved_on)
             for run in (*plan.starts, *plan.queued, *plan.skips):
                 if run.id in tables.runs:
-                    raise StaleJobError(job.id)
-                tables.put_run(run)
+                    known.append(run.id)
+                else:
+                    tables.put_run(run)
         for run in begun:
             tables.put_run(run)
+        return known
 
     def held(self, node: str, limit: int) -> Sequence[DueRun]:
         runs = sorted(

@@ -1,0 +1,64 @@
+"""Takes events to listeners."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from scheduler.core.events import Event
+from scheduler.errors import InvalidJobError, SchedulerError
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[Any], object]
+
+
+class EventBus:
+    """Calls listeners in the order they were added, in the thread that publishes. One that raises is logged."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[tuple[Listener, tuple[type[Event], ...]], ...] = ()
+        self._by_type: dict[type[Event], tuple[Listener, ...]] = {}
+
+    def add(self, callback: Listener, types: tuple[type[Event], ...]) -> None:
+        """Call `callback` for events of these types and their subtypes; none given: for all."""
+        if not callable(callback):
+            raise InvalidJobError(f"add_listener: the callback must be callable, not {callback!r}")
+        for entry in types:
+            if not (isinstance(entry, type) and issubclass(entry, Event)):
+                raise InvalidJobError(f"add_listener: {entry!r} is not an event type; pass classes such as RunFailed")
+        with self._lock:
+            self._listeners = (*self._listeners, (callback, types or (Event,)))
+            self._by_type = {}
+
+    def remove(self, callback: Listener) -> None:
+        """Forget a listener. Raises SchedulerError if it was never added."""
+        with self._lock:
+            kept = tuple(entry for entry in self._listeners if entry[0] != callback)
+            if len(kept) == len(self._listeners):
+                raise SchedulerError(f"remove_listener: {callback!r} is not a listener")
+            self._listeners = kept
+            self._by_type = {}
+
+    def heard(self, kind: type[Event]) -> bool:
+        """Tell whether anybody listens to this type, so that events nobody hears need not be built."""
+        return bool(self._listeners) and bool(self._find(kind))
+
+    def publish(self, event: Event) -> None:
+        """Tell the listeners of the event's type."""
+        for listener in self._find(type(event)):
+            try:
+                listener(event)
+            except (Exception, SystemExit):
+                logger.exception("Listener %r raised on %s", listener, type(event).__name__)
+
+    def _find(self, kind: type[Event]) -> tuple[Listener, ...]:
+        by_type = self._by_type
+        found = by_type.get(kind)
+        if found is None:
+            found = tuple(callback for callback, types in self._listeners if issubclass(kind, types))
+            by_type[kind] = found
+        return found

@@ -1,0 +1,289 @@
+"""The one loop: record what ended, plan what is due, start it, say when to come back.
+
+The way of one due job is read from `Engine.step` downwards. For each store one turn is one transaction: ended runs are
+settled and recorded, due jobs claimed and planned, their runs recorded. Only after its commit are functions called.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from scheduler.clock import Clock
+from scheduler.core.events import (
+    RUN_EVENTS,
+    JobBroken,
+    JobRemoved,
+    RunSkipped,
+    RunStarted,
+    StoreRecovered,
+    StoreUnavailable,
+)
+from scheduler.core.job import Job
+from scheduler.core.run import Run
+from scheduler.core.settle import Ending, Outcome
+from scheduler.errors import FunctionLookupError, JobStoreError, StaleJobError
+from scheduler.executors.base import Call, Executor, describe, raised
+from scheduler.runtime.batch import LARGEST, Batch
+from scheduler.runtime.bus import EventBus
+from scheduler.runtime.endings import Endings, record_ended
+from scheduler.runtime.inbox import Inbox
+from scheduler.runtime.link import FIRST_RETRY, Start, StoreLink
+from scheduler.runtime.liveness import Liveness
+from scheduler.runtime.wakeup import Wakeup
+from scheduler.serialization.functions import FunctionLoader
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT = 60.0
+"""Seconds between two looks at a store that nobody else changes, so that clock jumps and suspends are noticed."""
+
+
+class Engine:
+    """Drives the jobs of all stores through all executors, one step at a time; one thread takes all steps."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        bus: EventBus,
+        wakeup: Wakeup,
+        functions: FunctionLoader,
+        liveness: Liveness,
+        poll_interval: float,
+    ) -> None:
+        self.links: dict[str, StoreLink] = {}
+        self.executors: dict[str, Executor] = {}
+        self.inbox = Inbox(wakeup)
+        self.claiming = True
+        """Whether due jobs are started; what runs is recorded in any case."""
+        self.stepped_at = clock.monotonic()
+        self._flights: dict[str, tuple[StoreLink, Start]] = {}
+        """Runs that this node has started and not recorded as ended."""
+        self._clock = clock
+        self._bus = bus
+        self._wakeup = wakeup
+        self._functions = functions
+        self._liveness = liveness
+        self._poll_interval = poll_interval
+
+    def step(self) -> float:
+        """Record what ended, plan what is due, start it. Returns after how many seconds to come back."""
+        self.stepped_at = self._clock.monotonic()
+        self._collect()
+        wait = min([self._serve(link) for link in list(self.links.values())], default=LONGEST_WAIT)
+        return 0.0 if self.inbox else wait
+
+    @property
+    def active(self) -> int:
+        """How many runs this node has started and not recorded as ended."""
+        return len(self._flights) + sum(len(link.outcomes) for link in self.links.values())
+
+    def wake(self) -> None:
+        """End the loop's wait."""
+        self._wakeup.set()
+
+    def changed(self, alias: str, job_id: str, job: Job | None) -> None:
+        """Take note, in any thread, that a job was stored or (None) removed."""
+        link = self.links.get(alias)
+        if link is not None:
+            link.parked.pop(job_id, None)
+            if link.changed(None if job is None else job.next_run_time):
+                self._wakeup.set()
+
+    def abandon(self) -> None:
+        """Give up on every run that has not ended; the next step records them as lost."""
+        self._collect()
+        for run_id in list(self._flights):
+            error = "the scheduler was shut down before the function ended"
+            self.inbox.put(Outcome(run_id, Ending.LOST, error=error))
+
+    def _collect(self) -> None:
+        for outcome in self.inbox.drain():
+            flight = self._flights.pop(outcome.run_id, None)
+            if flight is None:
+                logger.warning("An outcome of run %s came that nobody waits for", outcome.run_id)
+            else:
+                link, start = flight
+                link.outcomes.append((start, outcome))
+
+    # one store
+
+    def _serve(self, link: StoreLink) -> float:
+        """Do what is to be done on one store. Its failure is its own: the others go on, and it is tried again."""
+        monotonic = self._clock.monotonic()
+        if monotonic < link.retry_at:
+            return link.retry_at - monotonic
+        try:
+            self._look_after_nodes(link, monotonic)
+            self._confirm(link)
+            room = self._room()
+            if link.must_look(room, monotonic) and not link.outcomes:
+                link.dirty = False
+                next_due = link.store.next_due(room, link.parked_now(monotonic))
+                link.looked(next_due, room, monotonic + self._look_interval(link))
+            if link.outcomes or self._is_due(link):
+                self._turn(link, room, monotonic)
+        except StaleJobError:
+            link.dirty = True
+            return FIRST_RETRY
+        except Exception as error:
+            return self._failed(link, error)
+        self._answered(link)
+        return self._wait(link)
+
+    def _turn(self, link: StoreLink, room: Mapping[str, int], monotonic: float) -> None:
+        """One transaction: record what ended, claim and plan what is due. Then, committed, start it and tell."""
+        batch = Batch(room, link.node, self._functions)
+        with link.store.turn() as turn:
+            endings = record_ended(turn, link.outcomes)
+            if endings.more_waiting or link.must_look(room, monotonic) or self._is_due(link):
+                link.dirty = False
+                skip = link.parked_now(monotonic)
+                batch.claim(turn, skip)
+                left = [alias for alias, places in batch.room.items() if places > 0]
+                link.looked(turn.next_due(left, skip), left, monotonic + self._look_interval(link))
+            link.unconfirmed = batch.starts
+        link.unconfirmed, link.outcomes = [], []
+        self._tell_ended(link, endings)
+        self._launch(link, batch.starts)
+        self._tell_planned(batch)
+        self._load(link, batch, monotonic)
+
+    def _room(self) -> dict[str, int]:
+        """How many runs each executor takes now; those that take none are left out."""
+        if not self.claiming:
+            return {}
+        room = {alias: executor.free_room() for alias, executor in self.executors.copy().items()}
+        return {alias: places for alias, places in room.items() if places > 0}
+
+    def _is_due(self, link: StoreLink) -> bool:
+        return link.next_due is not None and link.next_due <= link.store.now()
+
+    def _look_interval(self, link: StoreLink) -> float:
+        return self._poll_interval if link.store.shared else LONGEST_WAIT
+
+    def _wait(self, link: StoreLink) -> float:
+        """Seconds until there is something to do on this store, as far as is known."""
+        if link.dirty:
+            return 0.0
+        monotonic = self._clock.monotonic()
+        wait = link.look_at - monotonic
+        beat = self._liveness.due_at(link)
+        if beat is not None:
+            wait = min(wait, beat - monotonic)
+        if link.next_due is not None:
+            wait = min(wait, (link.next_due - link.store.now()).total_seconds())
+        return max(wait, 0.0)
+
+    # after the commit
+
+    def _launch(self, link: StoreLink, starts: Iterable[Start]) -> None:
+        """Hand recorded runs to their executors. One that takes none gives failed attempts, never a lost word."""
+        calls: dict[str, list[Call]] = {}
+        told = self._bus.heard(RunStarted)
+        for start in starts:
+            if start.call is not None:
+                self._flights[start.run.id] = (link, start)
+                calls.setdefault(start.run.executor, []).append(start.call)
+            if told:
+                self._bus.publish(RunStarted(start.run))
+        for alias, batch in calls.items():
+            try:
+                self.executors[alias].submit(batch)
+            except Exception as error:
+                logger.exception("Executor %r took none of %d calls", alias, len(batch))
+                for call in batch:
+                    self.inbox.put(raised(call.run_id, error))
+
+    def _tell_ended(self, link: StoreLink, endings: Endings) -> None:
+        for run in endings.refused:
+            if self._was_recorded(link, run):
+                endings.written.append(run)
+            else:
+                logger.warning(
+                    "Run %s was taken from this node; that it ended as %s is not recorded", run.id, run.state
+                )
+        for run in endings.written:
+            kind = RUN_EVENTS[run.state]
+            if self._bus.heard(kind):
+                self._bus.publish(kind(run))
+        for job_id in endings.removed:
+            self._bus.publish(JobRemoved(job_id, link.alias))
+
+    def _tell_planned(self, batch: Batch) -> None:
+        if self._bus.heard(RunSkipped):
+            for plan in batch.plans:
+                for run in plan.skips:
+                    self._bus.publish(RunSkipped(run))
+
+    def _load(self, link: StoreLink, batch: Batch, monotonic: float) -> None:
+        """Import functions that due jobs need; park the jobs that cannot be loaded. No row is locked meanwhile."""
+        broken = batch.broken
+        for job in batch.unknown:
+            try:
+                self._functions.load(str(job.func))
+            except FunctionLookupError as error:
+                broken.append((job, str(error)))
+        for job, reason in broken:
+            if link.park(job.id, reason, monotonic):
+                logger.error("Job %r in job store %r cannot run here and is kept: %s", job.id, link.alias, reason)
+                self._bus.publish(JobBroken(job.id, link.alias, reason))
+
+    # failures
+
+    def _confirm(self, link: StoreLink) -> None:
+        """Find out what became of a turn whose commit failed: its runs start if they were recorded after all."""
+        if link.unconfirmed:
+            recorded = [start for start in link.unconfirmed if link.store.get_run(start.run.id) == start.run]
+            link.unconfirmed = []
+            self._launch(link, recorded)
+
+    def _was_recorded(self, link: StoreLink, run: Run) -> bool:
+        """Tell whether a refused ending is there already, from a commit whose answer was lost."""
+        try:
+            stored = link.store.get_run(run.id)
+        except JobStoreError:
+            return False
+        return stored is not None and (stored.state, stored.attempt) == (run.state, run.attempt)
+
+    def _failed(self, link: StoreLink, error: Exception) -> float:
+        monotonic, now = self._clock.monotonic(), self._clock.now()
+        if link.failed(describe(error), now, monotonic):
+            known = isinstance(error, JobStoreError)
+            logger.error("Job store %r fails, its fires wait: %s", link.alias, error, exc_info=None if known else error)
+            self._bus.publish(StoreUnavailable(link.alias, describe(error), now))
+        return link.retry_at - monotonic
+
+    def _answered(self, link: StoreLink) -> None:
+        failed_since = link.answered(self._clock.now())
+        if failed_since is not None:
+            logger.warning("Job store %r answers again", link.alias)
+            self._bus.publish(StoreRecovered(link.alias, failed_since))
+
+    # nodes
+
+    def _look_after_nodes(self, link: StoreLink, monotonic: float) -> None:
+        """Beat if it is time to, and record the runs of dead nodes as lost."""
+        beat = self._liveness.due_at(link)
+        if beat is not None and monotonic >= beat:
+            for node in self._liveness.beat(link):
+                logger.warning("Node %s is dead; its runs are lost", node)
+                while self._recover(link, node):
+                    pass
+
+    def _recover(self, link: StoreLink, node: str) -> bool:
+        """Settle some of a dead node's runs. Returns whether there may be more."""
+        with link.store.turn() as turn:
+            held = turn.held(node, LARGEST)
+            lost = [
+                (Start(run, job), Outcome(run.id, Ending.LOST, error=f"node {node} died before the function ended"))
+                for run, job in held
+            ]
+            endings = record_ended(turn, lost)
+            more = len(held) == LARGEST
+            if not more:
+                turn.forget(node)
+        link.dirty = True
+        self._tell_ended(link, endings)
+        return more

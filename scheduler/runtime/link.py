@@ -1,0 +1,106 @@
+"""What the engine remembers about one job store between its turns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from scheduler.core.job import Job
+from scheduler.core.run import Run
+from scheduler.core.settle import Outcome
+from scheduler.executors.base import Call
+from scheduler.jobstores.base import JobStore
+
+FIRST_RETRY = 0.1
+LONGEST_RETRY = 2.0
+"""Seconds between attempts to reach a store that fails: the first, and the longest, so that its return is seen soon."""
+
+PARKED_FOR = 30.0
+"""Seconds after which a job that could not be loaded is tried again."""
+
+
+class Start(NamedTuple):
+    """A recorded run that a node holds."""
+
+    run: Run
+    job: Job | None
+    """None where that incarnation has been removed meanwhile."""
+    call: Call | None = None
+    """What to call; None for a run that another node had started."""
+
+
+class StoreLink:
+    """One job store: what is known of its next due time, what waits to be recorded, how it fares."""
+
+    def __init__(self, alias: str, store: JobStore, node: str) -> None:
+        self.alias = alias
+        self.store = store
+        self.node = node
+        self.outcomes: list[tuple[Start, Outcome]] = []
+        """Attempts of runs that this node holds, that have ended and are not recorded yet."""
+        self.unconfirmed: list[Start] = []
+        """Runs of a turn whose commit failed, and may have been recorded all the same."""
+        self.next_due: datetime | None = None
+        self.dirty = True
+        """Whether a job may have changed since the store was last asked; lowered before asking."""
+        self.look_at = 0.0
+        """When to ask the store for its next due time again, on the monotonic clock."""
+        self.parked: dict[str, tuple[str, float]] = {}
+        """Job id → why it cannot be loaded here, and when to try again (monotonic)."""
+        self.error: str | None = None
+        self.since: datetime | None = None
+        """Since when the store has been answering, or (with `error`) failing."""
+        self.retry_at = 0.0
+        self._failures = 0
+        self._asked: frozenset[str] = frozenset()
+
+    def changed(self, next_run_time: datetime | None) -> bool:
+        """Take note, in any thread and after the store has it, that a job has changed. Returns whether to wake up.
+
+        The mark is set even where the loop need not wake: it may be asking the store just now, and have missed it.
+        """
+        self.dirty = True
+        return next_run_time is not None and (self.next_due is None or next_run_time < self.next_due)
+
+    def must_look(self, executors: Collection[str], monotonic: float) -> bool:
+        """Tell whether the next due time of these executors' jobs has to be asked for."""
+        return self.dirty or monotonic >= self.look_at or not self._asked.issuperset(executors)
+
+    def looked(self, next_due: datetime | None, executors: Collection[str], look_at: float) -> None:
+        """Take note of the store's answer, which holds for these executors."""
+        self.next_due = next_due
+        self.look_at = look_at
+        self._asked = frozenset(executors)
+
+    def failed(self, error: str, now: datetime, monotonic: float) -> bool:
+        """Take note of a failure. Returns whether it is the first after a success."""
+        first = self.error is None
+        self.error = error
+        if first:
+            self.since = now
+        self.retry_at = monotonic + min(FIRST_RETRY * 2**self._failures, LONGEST_RETRY)
+        self._failures = min(self._failures + 1, 10)
+        self.look_at = 0.0
+        return first
+
+    def answered(self, now: datetime) -> datetime | None:
+        """Take note of a success. Returns since when the store had failed, None if it had not."""
+        if self.error is None:
+            self.since = self.since or now
+            return None
+        failed_since, self.since = self.since, now
+        self.error, self._failures, self.retry_at = None, 0, 0.0
+        return failed_since
+
+    def park(self, job_id: str, reason: str, monotonic: float) -> bool:
+        """Leave a job alone for a while. Returns whether it was sound, or broken for another reason, until now."""
+        before = self.parked.get(job_id)
+        self.parked[job_id] = (reason, monotonic + PARKED_FOR)
+        return before is None or before[0] != reason
+
+    def parked_now(self, monotonic: float) -> Collection[str]:
+        """Return the ids of the jobs to leave alone now."""
+        if not self.parked:
+            return ()
+        return {job_id for job_id, (_, until) in self.parked.items() if until > monotonic}

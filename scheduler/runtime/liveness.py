@@ -1,0 +1,117 @@
+"""Who is alive on a shared store: this node's heartbeat, and the nodes that have died."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from scheduler.clock import Clock
+from scheduler.core.node import Node
+from scheduler.runtime.link import StoreLink
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """This process, in terms that another process on the same machine can check."""
+
+    host: str
+    pid: int
+    machine: str
+    birth: str
+
+
+def this_process() -> ProcessIdentity:
+    """Return the identity of this process. `machine` is empty where processes cannot look each other up."""
+    pid = os.getpid()
+    return ProcessIdentity(socket.gethostname(), pid, _machine(), _birth(pid))
+
+
+def new_node_id(process: ProcessIdentity) -> str:
+    """Return an id that no other node has had."""
+    return f"{process.host}-{process.pid}-{secrets.token_hex(4)}"
+
+
+class Liveness:
+    """Beats for this node, and finds nodes that have died.
+
+    Arguments:
+        process: what this process is.
+        clock: tells when the next beat is due.
+        interval: seconds between heartbeats.
+        timeout: seconds after which a node without a heartbeat is dead.
+    """
+
+    def __init__(self, process: ProcessIdentity, clock: Clock, interval: float, timeout: float) -> None:
+        self._process = process
+        self._clock = clock
+        self._interval = interval
+        self._timeout = timedelta(seconds=timeout)
+        self._beats: dict[str, float] = {}
+
+    def due_at(self, link: StoreLink) -> float | None:
+        """Return the monotonic time of the next beat on this store; None where none is needed."""
+        return self._beats.get(link.alias, 0.0) if link.store.shared else None
+
+    def beat(self, link: StoreLink) -> list[str]:
+        """Write the heartbeat and return the ids of nodes that have died.
+
+        A node that finds itself declared dead goes on under a new id. One that was late itself condemns nobody for
+        being late this time: the others may have been frozen with it.
+        """
+        monotonic = self._clock.monotonic()
+        last = self._beats.get(link.alias)
+        now = link.store.now()
+        if last is None or not link.store.heartbeat(self._node(link), register=False):
+            if last is not None:
+                link.node = new_node_id(self._process)
+            link.store.heartbeat(self._node(link), register=True)
+        self._beats[link.alias] = monotonic + self._interval
+        late = last is not None and monotonic > last + self._interval
+        return [
+            node.id
+            for node in link.store.nodes()
+            if node.id != link.node and (self._gone(node) or (not late and now - node.heartbeat_at > self._timeout))
+        ]
+
+    def forget(self, alias: str) -> None:
+        """Stop beating on a store that was removed."""
+        self._beats.pop(alias, None)
+
+    def _node(self, link: StoreLink) -> Node:
+        now = link.store.now()
+        process = self._process
+        return Node(
+            id=link.node,
+            host=process.host,
+            pid=process.pid,
+            machine=process.machine,
+            birth=process.birth,
+            started_at=now,
+            heartbeat_at=now,
+        )
+
+    def _gone(self, node: Node) -> bool:
+        """Tell whether a node was a process of this machine that is no more: no need to wait for its time-out."""
+        machine = self._process.machine
+        return bool(machine) and node.machine == machine and bool(node.birth) and _birth(node.pid) != node.birth
+
+
+def _machine() -> str:
+    """Return boot and pid namespace: where both are equal, a pid means the same (Linux; proc(5), namespaces(7))."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _birth(pid: int) -> str:
+    """Return when a process began, in clock ticks since boot; empty if there is none. A zombie has died too."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
