@@ -26,8 +26,8 @@ class RetryPolicy:
         backoff: factor by which each further delay grows; at least 1.
         max_delay: the longest delay in seconds, before jitter.
         jitter: seconds, the upper bound of what is added.
-        on: exception types, or their names (`"OSError"`, `"builtins.OSError"`); only attempts that raised one of them or
-            a subclass are retried. None: all. A lost attempt is always retried.
+        on: exception types, or their names (`"OSError"`, `"builtins.OSError"`); only attempts that raised one of them
+            or a subclass are retried. None: all. A lost attempt is always retried.
 
     Raises InvalidJobError for values out of range.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, Self
 
 
@@ -53,6 +53,13 @@ class Trigger(ABC):
             last, count = following, count + 1
             following = self.next(following)
         return Span(last, count, following)
+
+    def first(self, at: datetime) -> datetime | None:
+        """Return the first fire time of a job that is added or resumed at the instant `at`: not before it.
+
+        A trigger for one given time returns that although it is past: such a job is late, not never.
+        """
+        return self.next(at - timedelta(microseconds=1))
 
     def anchored(self, at: datetime) -> Self:
         """Return the trigger as it is once added at the instant `at`: the same unless it counts from there."""

@@ -1,0 +1,234 @@
+"""From the arguments of `add_job` to a job: every check of what users pass is made here, before anything is stored."""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any
+
+from scheduler.core.job import NOTHING, Job, JobDefaults
+from scheduler.core.retry import RetryPolicy
+from scheduler.core.unset import UNSET, Unset
+from scheduler.errors import InvalidJobError, InvalidTriggerError, UnknownOptionError, suggest
+from scheduler.timezones import to_utc
+from scheduler.triggers import BUILT_IN, DateTrigger, Trigger
+from scheduler.validation import (
+    CHECKS,
+    check_call,
+    checked_args,
+    checked_id,
+    checked_mapping,
+    checked_tags,
+    checked_text,
+    target,
+)
+
+
+class JobDefinition:
+    """The arguments of one `Scheduler.add_job` call, for `Scheduler.add_jobs`; they mean what they mean there."""
+
+    __slots__ = (
+        "args",
+        "coalesce",
+        "executor",
+        "executor_options",
+        "func",
+        "id",
+        "jobstore",
+        "kwargs",
+        "max_instances",
+        "misfire_grace_time",
+        "name",
+        "next_run_time",
+        "replace_existing",
+        "retry",
+        "tags",
+        "trigger",
+        "trigger_args",
+    )
+
+    def __init__(
+        self,
+        func: Callable[..., Any] | str,
+        trigger: Trigger | str | None = None,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] = NOTHING,
+        id: str | None = None,
+        name: str | None = None,
+        misfire_grace_time: float | timedelta | Unset | None = UNSET,
+        coalesce: bool | Unset = UNSET,
+        max_instances: int | Unset = UNSET,
+        next_run_time: datetime | Unset | None = UNSET,
+        jobstore: str = "default",
+        executor: str = "default",
+        replace_existing: bool = False,
+        *,
+        retry: RetryPolicy | int | Unset | None = UNSET,
+        tags: Iterable[str] = (),
+        executor_options: Mapping[str, Any] = NOTHING,
+        **trigger_args: Any,
+    ) -> None:
+        self.func = func
+        self.trigger = trigger
+        self.args = args
+        self.kwargs = kwargs
+        self.id = id
+        self.name = name
+        self.misfire_grace_time = misfire_grace_time
+        self.coalesce = coalesce
+        self.max_instances = max_instances
+        self.next_run_time = next_run_time
+        self.jobstore = jobstore
+        self.executor = executor
+        self.replace_existing = replace_existing
+        self.retry = retry
+        self.tags = tags
+        self.executor_options = executor_options
+        self.trigger_args = trigger_args
+
+
+OPTIONS = tuple(name for name in inspect.signature(JobDefinition).parameters if name != "trigger_args")
+"""The names of `add_job`'s arguments, without those of triggers."""
+
+
+class JobBuilder:
+    """Builds and changes jobs by the scheduler's defaults.
+
+    Arguments:
+        defaults: rules of jobs that do not say otherwise; a JobDefaults or a mapping of its fields.
+        zone: in which naive datetimes are read, and triggers count that name no zone.
+
+    Raises UnknownOptionError and InvalidJobError for wrong defaults.
+    """
+
+    def __init__(self, defaults: JobDefaults | Mapping[str, Any], zone: tzinfo) -> None:
+        if not isinstance(defaults, (JobDefaults, Mapping)):
+            raise InvalidJobError(f"job_defaults must be a JobDefaults or a mapping of its fields, not {defaults!r}")
+        self.zone = zone
+        self._defaults = _rules(defaults)
+
+    def build(self, definition: JobDefinition, now: datetime) -> Job:
+        """Return the job of a definition that is added at the instant `now`. Raises what `add_job` raises."""
+        func = target(definition.func)
+        args, kwargs = checked_args(definition.args), checked_mapping(definition.kwargs)
+        check_call(func, args, kwargs)
+        trigger = self.trigger(definition.trigger, definition.trigger_args, now)
+        next_run_time = self._first_run_time(definition.next_run_time, trigger, now)
+        rules = {
+            name: default if (value := getattr(definition, name)) is UNSET else CHECKS[name](value)
+            for name, default in self._defaults.items()
+        }
+        return Job(
+            id=uuid.uuid4().hex if definition.id is None else checked_id(definition.id),
+            func=definition.func,
+            trigger=trigger,
+            args=args,
+            kwargs=kwargs,
+            name=_name_of(func) if definition.name is None else checked_text("name", definition.name),
+            executor=checked_text("executor", definition.executor),
+            jobstore=checked_text("jobstore", definition.jobstore),
+            next_run_time=next_run_time,
+            paused=next_run_time is None,
+            tags=checked_tags(definition.tags),
+            executor_options=checked_mapping(definition.executor_options, "executor_options"),
+            incarnation=secrets.token_hex(8),
+            **rules,
+        )
+
+    def trigger(self, trigger: Trigger | str | None, trigger_args: Mapping[str, Any], now: datetime) -> Trigger:
+        """Return the trigger that is meant, counting from `now` where it has no start of its own."""
+        if isinstance(trigger, Trigger):
+            for name in trigger_args:
+                raise UnknownOptionError(name, OPTIONS, f"add_job with a {type(trigger).__name__}")
+            return trigger.anchored(now)
+        if trigger is None:
+            for name in trigger_args:
+                raise UnknownOptionError(name, OPTIONS, "add_job without a trigger")
+            return DateTrigger(run_date=now)
+        kind = BUILT_IN.get(trigger) if isinstance(trigger, str) else None
+        if kind is None:
+            hint = suggest(trigger, BUILT_IN) if isinstance(trigger, str) else f"valid are {', '.join(BUILT_IN)}"
+            raise InvalidTriggerError(f"trigger: {trigger!r} is neither a Trigger nor the name of one; {hint}")
+        valid = _parameters(kind)
+        for name in trigger_args:
+            if name not in valid:
+                raise UnknownOptionError(name, (*valid, *OPTIONS), f"add_job with the trigger {trigger!r}")
+        args = {"timezone": self.zone, **trigger_args} if "timezone" in valid else trigger_args
+        return kind(**args).anchored(now)
+
+    def change(self, job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
+        """Return `job` with these fields changed. Raises UnknownOptionError and what `add_job` raises."""
+        values: dict[str, Any] = {}
+        for name, value in changes.items():
+            if name == "next_run_time":
+                values |= self._moved(value, now)
+            elif name == "trigger":
+                values[name] = self.trigger(value, {}, now)
+            elif name in CHECKS:
+                values[name] = CHECKS[name](value)
+            else:
+                raise UnknownOptionError(name, (*CHECKS, "next_run_time", "trigger"), "modify_job")
+        changed = replace(job, **values)
+        if {"func", "args", "kwargs"} & values.keys():
+            check_call(target(changed.func), changed.args, changed.kwargs)
+        return changed
+
+    def _first_run_time(self, given: datetime | Unset | None, trigger: Trigger, now: datetime) -> datetime | None:
+        if given is UNSET:
+            first = trigger.first(now)
+            if first is None:
+                raise InvalidTriggerError(f"trigger: {trigger} has no fire time from {now.isoformat()} on")
+            return first
+        return None if given is None else self._instant(given)
+
+    def _moved(self, value: datetime | None, now: datetime) -> dict[str, Any]:
+        """A next run time in the past means now, so that no fire time that is accounted for comes again."""
+        if value is None:
+            return {"next_run_time": None, "paused": True}
+        return {"next_run_time": max(self._instant(value), now), "paused": False}
+
+    def _instant(self, value: Any) -> datetime:
+        if not isinstance(value, datetime):
+            raise InvalidJobError(f"next_run_time must be a datetime or None, not {value!r}")
+        return to_utc(value, self.zone)
+
+
+def replacing(job: Job, existing: Job, *, timing_given: bool) -> Job:
+    """Return `job` as the successor of `existing` under the same id.
+
+    It is the same incarnation, and keeps the timing and the pause while the trigger is as it was defined, unless the
+    caller gave a next run time.
+    """
+    kept: dict[str, Any] = {}
+    if (
+        not timing_given
+        and job.trigger is not None
+        and existing.trigger is not None
+        and job.trigger.definition() == existing.trigger.definition()
+    ):
+        kept = {"trigger": existing.trigger, "next_run_time": existing.next_run_time, "paused": existing.paused}
+    return replace(job, incarnation=existing.incarnation, version=existing.version, **kept)
+
+
+def _rules(defaults: JobDefaults | Mapping[str, Any]) -> dict[str, Any]:
+    """Return every rule of `defaults`, checked."""
+    rules = {field.name: field.default for field in fields(JobDefaults)}
+    given = defaults if isinstance(defaults, Mapping) else {name: getattr(defaults, name) for name in rules}
+    for name in given:
+        if name not in rules:
+            raise UnknownOptionError(str(name), rules, "job_defaults")
+    return {name: CHECKS[name](value) for name, value in (rules | dict(given)).items()}
+
+
+@lru_cache(maxsize=64)
+def _parameters(kind: type[Trigger]) -> tuple[str, ...]:
+    return tuple(inspect.signature(kind).parameters)
+
+
+def _name_of(func: Callable[..., Any]) -> str:
+    return getattr(func, "__qualname__", None) or type(func).__qualname__

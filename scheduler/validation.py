@@ -1,0 +1,156 @@
+"""Checks of the arguments of a job, one for each; every message names the argument, its value and what is allowed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from scheduler.core.job import NOTHING
+from scheduler.core.retry import RetryPolicy
+from scheduler.errors import InvalidJobError
+from scheduler.serialization.functions import resolve
+
+LONGEST_ID = 255
+"""Characters in a job id or an alias at the most: what every database can index."""
+
+LONGEST_GRACE = 100 * 366 * 86_400.0
+"""Seconds; about a hundred years."""
+
+MOST_INSTANCES = 1_000_000
+
+
+def target(func: Any) -> Callable[..., Any]:
+    """Return the callable that is meant: the one given, or the one that a reference names, imported now.
+
+    Raises InvalidJobError, or FunctionLookupError for a reference that leads nowhere.
+    """
+    if isinstance(func, str):
+        return resolve(func)
+    if not callable(func):
+        raise InvalidJobError(f'func must be a callable or a reference "package.module:qualified.name", not {func!r}')
+    return func  # type: ignore[no-any-return]
+
+
+def checked_function(func: Any) -> Callable[..., Any] | str:
+    """Return `func` if it is a callable, or a reference that leads to one."""
+    callable_ = target(func)
+    return func if isinstance(func, str) else callable_
+
+
+def checked_id(value: Any) -> str:
+    """Return a job id: text, not empty, at most 255 characters, without NUL."""
+    return checked_text("id", value)
+
+
+def checked_text(name: str, value: Any) -> str:
+    """Return a text that is not empty, fits into an index, and can be stored by every database."""
+    if not isinstance(value, str):
+        raise InvalidJobError(f"{name} must be text, not {value!r}")
+    if not value or len(value) > LONGEST_ID:
+        raise InvalidJobError(f"{name} must have 1 to {LONGEST_ID} characters, not {len(value)}: {value[:60]!r}")
+    if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise InvalidJobError(f"{name} must not contain NUL or unpaired surrogates: {value[:60]!r}")
+    return value
+
+
+def checked_args(args: Any) -> tuple[Any, ...]:
+    """Return positional arguments as a tuple."""
+    if isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
+        raise InvalidJobError(f"args must be a sequence of positional arguments such as (1, 2), not {args!r}")
+    return tuple(args)
+
+
+def checked_mapping(kwargs: Any, name: str = "kwargs") -> Mapping[str, Any]:
+    """Return keyword arguments as a mapping of their own."""
+    if not isinstance(kwargs, Mapping) or not all(isinstance(key, str) for key in kwargs):
+        raise InvalidJobError(f"{name} must be a mapping with text keys, not {kwargs!r}")
+    return MappingProxyType(dict(kwargs)) if kwargs else NOTHING
+
+
+def checked_tags(tags: Any) -> tuple[str, ...]:
+    """Return tags in the order given, each once."""
+    if isinstance(tags, (str, bytes)) or not isinstance(tags, Iterable):
+        raise InvalidJobError(f"tags must be a collection of texts such as ['billing'], not {tags!r}")
+    return tuple(dict.fromkeys(checked_text("each tag", tag) for tag in tags))
+
+
+def checked_grace(value: Any) -> float | None:
+    """Return a misfire grace time in seconds, or None for any lateness."""
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= LONGEST_GRACE:
+        raise InvalidJobError(
+            f"misfire_grace_time must be None (never too late) or seconds above 0 up to {LONGEST_GRACE:g}, not {value!r}"
+        )
+    return float(seconds)
+
+
+def checked_flag(value: Any) -> bool:
+    """Return `coalesce`."""
+    if not isinstance(value, bool):
+        raise InvalidJobError(f"coalesce must be True or False, not {value!r}")
+    return value
+
+
+def checked_instances(value: Any) -> int:
+    """Return `max_instances`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_INSTANCES:
+        raise InvalidJobError(f"max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {value!r}")
+    return value
+
+
+def checked_retry(value: Any) -> RetryPolicy | None:
+    """Return a retry policy; a number is short for that many retries at once."""
+    if value is None or isinstance(value, RetryPolicy):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidJobError(f"retry must be a RetryPolicy, a number of retries or None, not {value!r}")
+    return RetryPolicy(max_retries=value)
+
+
+CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "func": checked_function,
+        "args": checked_args,
+        "kwargs": checked_mapping,
+        "name": lambda value: checked_text("name", value),
+        "executor": lambda value: checked_text("executor", value),
+        "misfire_grace_time": checked_grace,
+        "coalesce": checked_flag,
+        "max_instances": checked_instances,
+        "retry": checked_retry,
+        "tags": checked_tags,
+        "executor_options": lambda value: checked_mapping(value, "executor_options"),
+    }
+)
+"""Field of a job → the check that gives its value."""
+
+
+def check_call(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Raise InvalidJobError if `func` cannot be called with these arguments. What has no signature is not checked."""
+    try:
+        signature = _signature(func)
+    except TypeError:
+        signature = _find_signature(func)
+    if signature is None:
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        name = getattr(func, "__qualname__", repr(func))
+        raise InvalidJobError(f"args and kwargs do not fit {name}{signature}: {error}") from None
+
+
+def _find_signature(func: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(func)
+    except (ValueError, TypeError):
+        return None
+
+
+_signature = lru_cache(maxsize=256)(_find_signature)
