@@ -1,0 +1,143 @@
+"""Single values that JSON does not know, as tagged JSON objects: how each is written, and how it is read back."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from decimal import Decimal
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+TAG = "$type"
+"""The key that marks a JSON object which stands for something else."""
+
+BIG = 2**2048
+"""Whole numbers from here on are written in hexadecimal, which Python reads at any length."""
+
+
+class Unstorable(Exception):
+    """Why a value cannot be written, and where it sits: `path` grows outwards as the error passes the containers."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.path = ""
+
+
+def encode_int(value: int) -> Any:
+    """Write a whole number as it is, or tagged if it has so many digits that Python may refuse to read them."""
+    return value if -BIG < value < BIG else {TAG: "int", "hex": hex(value)}
+
+
+def encode_float(value: float) -> Any:
+    """Write a number as it is; NaN and the infinities, which JSON does not have, tagged."""
+    return value if math.isfinite(value) else {TAG: "float", "value": repr(value)}
+
+
+def encode_str(value: str) -> Any:
+    """Write text as it is; with lone surrogates, which UTF-8 does not have, tagged and escaped."""
+    return value if is_text(value) else {TAG: "str", "escaped": value.encode("unicode_escape").decode("ascii")}
+
+
+def is_text(value: str) -> bool:
+    """Tell whether UTF-8 can hold the text."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encode_datetime(value: datetime) -> dict[str, Any]:
+    zone = _named(value.tzinfo)
+    if zone is None:
+        return _clock_reading("datetime", value, value.fold)
+    # A zone that is not of zoneinfo may keep the fold in the zone object, so it is converted, not just named.
+    local = value if value.tzinfo is zone else value.astimezone(zone)
+    return {**_clock_reading("datetime", local.replace(tzinfo=None), local.fold), "zone": str(zone)}
+
+
+def _encode_time(value: time) -> dict[str, Any]:
+    zone = _named(value.tzinfo)
+    if zone is None:
+        return _clock_reading("time", value, value.fold)
+    return {**_clock_reading("time", value.replace(tzinfo=None), value.fold), "zone": str(zone)}
+
+
+def _clock_reading(tag: str, value: datetime | time, fold: int) -> dict[str, Any]:
+    written: dict[str, Any] = {TAG: tag, "value": value.isoformat()}
+    return {**written, "fold": 1} if fold else written
+
+
+def _read_datetime(value: str, zone: str | None = None, fold: int = 0) -> datetime:
+    read = datetime.fromisoformat(value).replace(fold=fold)
+    return read if zone is None else read.replace(tzinfo=ZoneInfo(zone))
+
+
+def _read_time(value: str, zone: str | None = None, fold: int = 0) -> time:
+    read = time.fromisoformat(value).replace(fold=fold)
+    return read if zone is None else read.replace(tzinfo=ZoneInfo(zone))
+
+
+def _named(zone: tzinfo | None) -> ZoneInfo | None:
+    """Return the zone if it has a name by which it is stored, None for no zone and for a fixed offset."""
+    if zone is None or type(zone) is timezone:
+        return None
+    if type(zone) is ZoneInfo and zone.key:
+        return zone
+    raise Unstorable(
+        f"a time in the zone {zone!r} cannot be stored; use zoneinfo.ZoneInfo(name) or datetime.timezone(offset)"
+    )
+
+
+def _encode_timedelta(value: timedelta) -> dict[str, Any]:
+    parts = {"days": value.days, "seconds": value.seconds, "microseconds": value.microseconds}
+    return {TAG: "timedelta", **{name: part for name, part in parts.items() if part or name == "seconds"}}
+
+
+def _encode_path(tag: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda value: {TAG: tag, "value": encode_str(str(value))}
+
+
+WRITE: Mapping[type, Callable[[Any], Any]] = {
+    int: encode_int,
+    float: encode_float,
+    str: encode_str,
+    datetime: _encode_datetime,
+    date: lambda value: {TAG: "date", "value": value.isoformat()},
+    time: _encode_time,
+    timedelta: _encode_timedelta,
+    Decimal: lambda value: {TAG: "Decimal", "value": str(value)},
+    UUID: lambda value: {TAG: "UUID", "value": str(value)},
+    bytes: lambda value: {TAG: "bytes", "base64": base64.b64encode(value).decode("ascii")},
+    type(Path()): _encode_path("Path"),
+    PurePosixPath: _encode_path("PurePosixPath"),
+    PureWindowsPath: _encode_path("PureWindowsPath"),
+}
+"""By exact type, the function that writes a value as JSON."""
+
+READ: Mapping[str, Callable[..., Any]] = {
+    "int": lambda hex: int(hex, 16),
+    "float": lambda value: float(value),
+    "str": lambda escaped: escaped.encode("ascii").decode("unicode_escape"),
+    "datetime": _read_datetime,
+    "date": lambda value: date.fromisoformat(value),
+    "time": _read_time,
+    "timedelta": lambda days=0, seconds=0, microseconds=0: timedelta(days, seconds, microseconds),
+    "Decimal": lambda value: Decimal(value),
+    "UUID": lambda value: UUID(value),
+    "bytes": lambda base64: _read_bytes(base64),
+    "Path": lambda value: Path(value),
+    "PurePosixPath": lambda value: PurePosixPath(value),
+    "PureWindowsPath": lambda value: PureWindowsPath(value),
+}
+"""By tag, the function that reads a value back; it takes the other keys of the JSON object as keywords."""
+
+
+def _read_bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
