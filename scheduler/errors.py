@@ -3,6 +3,7 @@
 SchedulerError
 ├── InvalidJobError (ValueError)               an argument of a job is wrong
 │   └── UnknownOptionError (TypeError)         a keyword nobody knows
+├── InvalidSettingError (ValueError)           an argument of a scheduler, job store or executor is wrong
 ├── InvalidTriggerError (ValueError)           a trigger that cannot be built
 ├── SerializationError (ValueError)            a value the store cannot keep
 ├── FunctionLookupError (LookupError)          a function that cannot be imported
@@ -41,6 +42,10 @@ class UnknownOptionError(InvalidJobError, TypeError):
 
     def __init__(self, name: str, valid: Iterable[str], where: str) -> None:
         super().__init__(f"{where}: unknown option {name!r}; {suggest(name, valid)}")
+
+
+class InvalidSettingError(SchedulerError, ValueError):
+    """An argument of a scheduler, job store or executor is wrong; the message names it."""
 
 
 class InvalidTriggerError(SchedulerError, ValueError):

@@ -10,15 +10,25 @@ import inspect
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from scheduler.clock import Clock
 from scheduler.core.retry import error_types
 from scheduler.core.settle import Ending, Outcome
-from scheduler.errors import InvalidJobError, UnknownOptionError
+from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
 
 Done = Callable[[Outcome], None]
+
+LARGEST = 10_000
+"""The most threads or calls that an executor may be told to have; more is a mistake."""
+
+LONGEST = 100_000
+"""How many characters of a message or traceback are kept."""
+
+_RUNNING: ContextVar[str | None] = ContextVar("scheduler_run", default=None)
+"""The id of the run whose function is called in this context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +48,9 @@ class Executor(ABC):
 
     @abstractmethod
     def start(self, done: Done, clock: Clock) -> None:
-        """Make ready for calls. `done` takes each outcome, exactly once for each call, from any thread; it never blocks.
+        """Make ready for calls. `done` takes each outcome once, from any thread, and never blocks.
 
-        A stopped executor may be started again.
+        A stopped executor may be started again. Raises SchedulerAlreadyRunningError for one that runs.
         """
 
     @abstractmethod
@@ -51,7 +61,8 @@ class Executor(ABC):
     def submit(self, calls: Sequence[Call]) -> None:
         """Take calls; never blocks for room. Raises ExecutorStoppedError, and takes none, if not started or stopped.
 
-        An outcome may be reported before `submit` returns.
+        An outcome may be reported before `submit` returns. A call whose run still waits here from an earlier
+        attempt takes that one's place.
         """
 
     @abstractmethod
@@ -62,7 +73,7 @@ class Executor(ABC):
     def stop(self, timeout: float | None = None) -> bool:
         """Take no more calls and wait until those taken have reported, up to `timeout` seconds (None: no limit).
 
-        Returns whether all have. What still runs then may report later. A second call does nothing.
+        Returns whether all have. What still runs then may report later. A second call only waits again.
         """
 
     def check(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:
@@ -77,16 +88,24 @@ class Executor(ABC):
 
 
 def is_coroutine_function(func: Callable[..., Any]) -> bool:
-    """Tell whether calling `func` gives a coroutine, also for objects with an async `__call__` and partials of either."""
+    """Tell whether calling `func` gives a coroutine, also for partials and objects with an async `__call__`."""
     return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004
 
 
+def inside_a_run() -> bool:
+    """Tell whether the caller is a function that an executor called in this context."""
+    return _RUNNING.get() is not None
+
+
 def attempt(call: Call) -> Outcome:
-    """Make one attempt in this thread and return how it ended. Never raises: whatever the function raises is recorded."""
+    """Make one attempt in this thread and return how it ended; whatever the function raises is recorded, not raised."""
+    token = _RUNNING.set(call.run_id)
     try:
         result = call.func(*call.args, **call.kwargs)
     except BaseException as error:
         return raised(call.run_id, error)
+    finally:
+        _RUNNING.reset(token)
     if inspect.iscoroutine(result):
         result.close()
         problem = InvalidJobError(f"{call.func!r} returned a coroutine, which was never awaited; nothing of it has run")
@@ -95,16 +114,40 @@ def attempt(call: Call) -> Outcome:
 
 
 def raised(run_id: str, error: BaseException) -> Outcome:
-    """Return the outcome of an attempt that ended with `error`, as text."""
-    trace = "".join(traceback.format_exception(error))
-    return Outcome(run_id, Ending.RAISED, error=describe(error), traceback=trace, error_types=error_types(error))
+    """Return the outcome of an attempt that ended with `error`, as text that every database can keep."""
+    return Outcome(
+        run_id, Ending.RAISED, error=describe(error), traceback=_trace(error), error_types=error_types(error)
+    )
 
 
 def describe(error: BaseException) -> str:
     """Return type and message of an exception, on a best-effort basis: its `__str__` may raise as well."""
     try:
         message = str(error)
-    except Exception:
+    except BaseException:
         message = "<its message cannot be shown>"
     name = type(error).__qualname__
-    return f"{name}: {message}" if message else name
+    return storable(f"{name}: {message}" if message else name)
+
+
+def storable(text: str) -> str:
+    """Return the text in a form that every database can keep: bounded, in UTF-8, without NUL."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]}\n[… {len(text) - LONGEST} characters left out …]\n{text[-LONGEST // 2 :]}"
+    if "\0" in text or not text.isascii():
+        text = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    return text
+
+
+def checked_size(value: int, name: str) -> int:
+    """Return a number of threads or calls. Raises InvalidSettingError unless it is a whole number from 1 to 10,000."""
+    if type(value) is not int or not 1 <= value <= LARGEST:
+        raise InvalidSettingError(f"{name} must be a whole number from 1 to {LARGEST}, not {value!r}")
+    return value
+
+
+def _trace(error: BaseException) -> str:
+    try:
+        return storable("".join(traceback.format_exception(error)))
+    except Exception:
+        return "<its traceback cannot be shown>"

@@ -152,18 +152,17 @@ class JobCodec:
 
         Raises SerializationError or InvalidTriggerError, naming the part.
         """
-        args, kwargs, options = texts["args"], texts["kwargs"], texts["executor_options"]
         grace, coalesce, max_instances, retry = self._load_rules(texts["rules"])
         return {
-            "args": () if args == "[]" else tuple(self._load(args, "args", list)),
-            "kwargs": NOTHING if kwargs == "{}" else self._load(kwargs, "kwargs", dict),
+            "args": self._load_args(texts["args"]),
+            "kwargs": self._load_object(texts["kwargs"], "kwargs"),
             "trigger": self._load_trigger(texts["trigger"]),
             "misfire_grace_time": grace,
             "coalesce": coalesce,
             "max_instances": max_instances,
             "retry": retry,
             "tags": self._load_tags(texts["tags"]),
-            "executor_options": NOTHING if options == "{}" else self._load(options, "executor_options", dict),
+            "executor_options": self._load_object(texts["executor_options"], "executor_options"),
         }
 
     def _object(self, value: Mapping[str, Any], where: str) -> Any:
@@ -172,10 +171,20 @@ class JobCodec:
     def _dump_object(self, value: Mapping[str, Any], where: str) -> str:
         return self._values.dumps(dict(value), where) if value else "{}"
 
-    def _load(self, text: str, where: str, kind: type) -> Any:
+    def _load_args(self, text: str) -> tuple[Any, ...]:
+        if text == "[]":
+            return ()
+        args = self._values.loads(text, "args")
+        if not isinstance(args, list):
+            raise SerializationError(f"args: expected a list, not {show(args)}")
+        return tuple(args)
+
+    def _load_object(self, text: str, where: str) -> Mapping[str, Any]:
+        if text == "{}":
+            return NOTHING
         value = self._values.loads(text, where)
-        if type(value) is not kind or (kind is dict and not all(type(key) is str for key in value)):
-            raise SerializationError(f"{where}: expected {_name(kind)}, not {show(value)}")
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise SerializationError(f"{where}: expected an object, not {show(value)}")
         return value
 
     def _read_trigger(self, text: str) -> Trigger:
