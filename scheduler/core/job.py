@@ -24,7 +24,7 @@ class Job:
     trigger: Trigger | None
     """When to fire; None only for a broken job whose trigger cannot be read."""
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default=NOTHING, hash=False)
+    kwargs: Mapping[str, Any] = field(default_factory=lambda: NOTHING, hash=False)
     name: str = ""
     executor: str = "default"
     jobstore: str = "default"
@@ -37,7 +37,7 @@ class Job:
     max_instances: int = 1
     retry: RetryPolicy | None = None
     tags: tuple[str, ...] = ()
-    executor_options: Mapping[str, Any] = field(default=NOTHING, hash=False)
+    executor_options: Mapping[str, Any] = field(default_factory=lambda: NOTHING, hash=False)
     incarnation: str = ""
     """Which life of the job id this is; drawn when the job is added."""
     version: int = 1
