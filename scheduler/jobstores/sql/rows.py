@@ -1,0 +1,208 @@
+"""Rows ⇄ values: jobs, runs and nodes as the tables keep them. Reading never raises for a row that makes no sense."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from scheduler.core.job import Job
+from scheduler.core.node import Node
+from scheduler.core.run import Run, RunState
+from scheduler.errors import SerializationError
+from scheduler.jobstores.sql.statements import JOB
+from scheduler.serialization import FORMAT, JobCodec, TriggerCodec, ValueCodec, check_format
+from scheduler.serialization.jobs import PARTS
+from scheduler.triggers.base import Trigger
+
+logger = logging.getLogger(__name__)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_STATES = {state.value: state for state in RunState}
+_LONGEST_REASON = 500
+
+
+def microseconds(time: datetime | None) -> int | None:
+    """Return an instant as µs since 1970, UTC."""
+    return None if time is None else (time - _EPOCH) // _MICROSECOND
+
+
+def instant(time: int | None) -> datetime | None:
+    """Return what `microseconds` was given, in UTC."""
+    return None if time is None else _EPOCH + timedelta(microseconds=time)
+
+
+def storable(text: str | None) -> str | None:
+    """Return a text that every database takes: NUL and lone surrogates, which some refuse, are escaped."""
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+class Rows:
+    """Makes rows of values and values of rows, in the order of columns that `statements` has."""
+
+    def __init__(self, values: ValueCodec, triggers: TriggerCodec) -> None:
+        self._values = values
+        self._triggers = triggers
+        self._codec = JobCodec(values, triggers)
+
+    def new_job(self, job: Job) -> tuple[Any, ...]:
+        """Return the row of a job. Raises SerializationError or FunctionLookupError, naming the argument."""
+        return (job.id, job.incarnation, job.version, *self._job_values(job))
+
+    def job_changes(self, job: Job) -> tuple[Any, ...]:
+        """Return what replaces the row of a job, and then its keys. Raises as `new_job`."""
+        return (*self._job_values(job), job.id, job.incarnation, job.version)
+
+    def job(self, row: Sequence[Any]) -> Job:
+        """Return the job of a row, with `broken` set if it cannot be loaded."""
+        job_id, incarnation, version, executor, next_run_time, paused, name, func, *texts = row
+        *parts, form = texts
+        try:
+            check_format(form)
+            return Job(
+                id=job_id,
+                func=func,
+                name=name,
+                executor=executor,
+                next_run_time=instant(next_run_time),
+                paused=bool(paused),
+                incarnation=incarnation,
+                version=version,
+                **self._codec.load_parts(dict(zip(PARTS, parts, strict=True))),
+            )
+        except Exception as error:
+            return self._broken_job(dict(zip(JOB, row, strict=True)), error)
+
+    def new_run(self, run: Run) -> tuple[Any, ...]:
+        """Return the row of a run."""
+        identity = (run.id, run.job_id, run.incarnation, microseconds(run.scheduled_time))
+        return (*identity, *self._run_values(run), run.count, self._json(run.progress, "progress")[0])
+
+    def run_changes(self, run: Run) -> tuple[Any, ...]:
+        """Return what an attempt changes of a run's row, and then its id."""
+        return (*self._run_values(run), run.id)
+
+    def run(self, row: Sequence[Any]) -> Run | None:
+        """Return the run of a row; None, and a warning in the log, where the row makes no sense."""
+        try:
+            return self._run(row)
+        except Exception as error:
+            logger.warning("run %r cannot be read and is left alone: %s: %s", row[0], type(error).__name__, error)
+            return None
+
+    def _run(self, row: Sequence[Any]) -> Run:
+        run_id, job_id, incarnation, scheduled, state, attempt, executor, node, *times = row[:11]
+        result, error, traceback, reason, count, progress = row[11:]
+        ready_at, started_at, finished_at = times
+        result, unreadable = self._value(result, "result")
+        return Run(
+            id=run_id,
+            job_id=job_id,
+            incarnation=incarnation,
+            scheduled_time=_EPOCH + timedelta(microseconds=scheduled),
+            state=_STATES[state],
+            attempt=attempt,
+            executor=executor,
+            node=node,
+            ready_at=instant(ready_at),
+            started_at=instant(started_at),
+            finished_at=instant(finished_at),
+            result=result,
+            error=error,
+            traceback=traceback,
+            reason=reason or unreadable,
+            count=count,
+            progress=self._value(progress, "progress")[0],
+        )
+
+    def _job_values(self, job: Job) -> tuple[Any, ...]:
+        parts = self._codec.dump_parts(job)
+        return (
+            job.executor,
+            microseconds(job.next_run_time),
+            job.paused,
+            storable(job.name),
+            self._codec.func_text(job),
+            *[parts[name] for name in PARTS],
+            FORMAT,
+        )
+
+    def _broken_job(self, row: dict[str, Any], error: Exception) -> Job:
+        return Job(
+            id=row["id"],
+            func=str(row["func"]),
+            trigger=self._trigger(row["trigger"]),
+            name=str(row["name"]),
+            executor=row["executor"],
+            next_run_time=_readable_instant(row["next_run_time"]),
+            paused=bool(row["paused"]),
+            incarnation=row["incarnation"],
+            version=row["version"],
+            broken=str(error) or type(error).__name__,
+        )
+
+    def _trigger(self, text: str) -> Trigger | None:
+        try:
+            return self._triggers.decode(json.loads(text))
+        except Exception:
+            return None
+
+    def _run_values(self, run: Run) -> tuple[Any, ...]:
+        result, problem = self._json(run.result, "result")
+        return (
+            run.state.value,
+            run.attempt,
+            run.executor,
+            run.node,
+            microseconds(run.ready_at),
+            microseconds(run.started_at),
+            microseconds(run.finished_at),
+            result,
+            storable(run.error),
+            storable(run.traceback),
+            storable(run.reason or problem),
+        )
+
+    def _json(self, value: Any, where: str) -> tuple[str | None, str | None]:
+        """Return a value as JSON text, or why it cannot be stored: what the function did must not be lost for that."""
+        if value is None:
+            return None, None
+        try:
+            return self._values.dumps(value, where), None
+        except SerializationError as error:
+            return None, f"{where} not stored: {error}"[:_LONGEST_REASON]
+
+    def _value(self, text: str | None, where: str) -> tuple[Any, str | None]:
+        """Return the value of a JSON text, or why it cannot be read."""
+        if text is None:
+            return None, None
+        try:
+            return self._values.loads(text, where), None
+        except SerializationError as error:
+            return None, f"{where} cannot be read: {error}"[:_LONGEST_REASON]
+
+
+def node(row: Sequence[Any]) -> Node:
+    """Return the node of a row."""
+    node_id, host, pid, machine, birth, started_at, heartbeat_at = row
+    return Node(
+        id=node_id,
+        host=host,
+        pid=pid,
+        machine=machine,
+        birth=birth,
+        started_at=_EPOCH + timedelta(microseconds=started_at),
+        heartbeat_at=_EPOCH + timedelta(microseconds=heartbeat_at),
+    )
+
+
+def _readable_instant(time: Any) -> datetime | None:
+    try:
+        return instant(time)
+    except (TypeError, ValueError, OverflowError):
+        return None

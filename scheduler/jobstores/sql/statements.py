@@ -1,0 +1,132 @@
+"""Every statement of the SQL job store but the creation of its tables, written once and turned into the driver's words.
+
+Rows come back in the order of JOB, RUN and NODE.
+"""
+
+from __future__ import annotations
+
+from scheduler.jobstores.sql.dialects import Dialect
+from scheduler.jobstores.sql.schema import Tables
+
+_RULES = ("name", "func", "args", "kwargs", "trigger", "rules", "tags", "executor_options", "format")
+JOB = ("id", "incarnation", "version", "executor", "next_run_time", "paused", *_RULES)
+JOB_CHANGES = ("executor", "next_run_time", "paused", *_RULES)
+"""What an update replaces: all but the identity, and the version, which grows by one."""
+
+_ATTEMPT = ("node", "ready_at", "started_at", "finished_at", "result", "error", "traceback", "reason")
+RUN_CHANGES = ("state", "attempt", "executor", *_ATTEMPT)
+"""What an attempt changes of a run."""
+RUN = ("id", "job_id", "incarnation", "scheduled_time", *RUN_CHANGES, "count", "progress")
+NODE = ("id", "host", "pid", "machine", "birth", "started_at", "heartbeat_at")
+
+_HELD = "state IN ('STARTED', 'ENQUEUED')"
+_WAITING = "state IN ('PENDING', 'RETRY')"
+
+
+class Statements:
+    """The statements for one set of tables on one kind of database. `?` marks a parameter."""
+
+    def __init__(self, tables: Tables, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._jobs_table, self._runs_table, self._nodes_table = tables.jobs, tables.runs, tables.nodes
+        self._jobs, self._runs, self._nodes = (
+            dialect.name(table) for table in (tables.jobs, tables.runs, tables.nodes)
+        )
+        self._job, self._run = dialect.columns(JOB), dialect.columns(RUN)
+        self._write_jobs()
+        self._read_jobs()
+        self._write_runs()
+        self._read_runs()
+        self._claim()
+        self._beat()
+
+    def listing(self, conditions: list[str], order: str) -> str:
+        """Return a query for runs."""
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        return self._dialect.sql(f"SELECT {self._run} FROM {self._runs} {where} ORDER BY {order} LIMIT ?")
+
+    def _write_jobs(self) -> None:
+        sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
+        keys = ("id", "incarnation", "version")
+        grow = "version = version + 1"
+        self.insert_jobs = self._dialect.insert(self._jobs_table, JOB)
+        self.update_jobs = self._dialect.update(self._jobs_table, JOB_CHANGES, keys, grow)
+        self.advance_jobs = self._dialect.update(self._jobs_table, ("next_run_time",), keys, grow)
+        self.lock_jobs = sql(
+            f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} ORDER BY id {self._dialect.lock}"
+        )
+        self.delete_jobs = sql(f"DELETE FROM {self._jobs} WHERE id {some}")
+        self.delete_all_jobs = f"DELETE FROM {self._jobs}"
+
+    def _read_jobs(self) -> None:
+        sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
+        order = "ORDER BY CASE WHEN next_run_time IS NULL THEN 1 ELSE 0 END, next_run_time, id"
+        self.job = sql(f"SELECT {self._job} FROM {self._jobs} WHERE id = ?")
+        self.jobs = sql(f"SELECT {self._job} FROM {self._jobs} WHERE id {some} {order}")
+        self.all_jobs = f"SELECT {self._job} FROM {self._jobs} {order}"
+        self.job_versions = sql(f"SELECT id, incarnation, version FROM {self._jobs} WHERE id {some}")
+
+    def _write_runs(self) -> None:
+        sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
+        revoke = (
+            f"UPDATE {self._runs} SET state = 'REVOKED', reason = 'removed', ready_at = NULL, finished_at = ? "
+            f"WHERE finished_at IS NULL AND {_WAITING} AND incarnation"
+        )
+        self.insert_runs = self._dialect.insert(self._runs_table, RUN)
+        self.update_runs = self._dialect.update(self._runs_table, RUN_CHANGES, ("id",))
+        self.revoke = sql(f"{revoke} = ?")
+        self.revoke_all = sql(f"{revoke} IN (SELECT incarnation FROM {self._jobs})")
+        self.ready = sql(f"UPDATE {self._runs} SET ready_at = ? WHERE id {some}")
+        self.queued = sql(
+            f"SELECT id FROM {self._runs} WHERE incarnation = ? AND finished_at IS NULL AND ready_at IS NULL "
+            f"AND state = 'PENDING' ORDER BY scheduled_time LIMIT ? {self._dialect.claim}"
+        )
+        self.ended = sql(
+            f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} AND next_run_time IS NULL AND NOT paused "
+            f"ORDER BY id {self._dialect.lock}"
+        )
+
+    def _read_runs(self) -> None:
+        sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
+        self.run = sql(f"SELECT {self._run} FROM {self._runs} WHERE id = ?")
+        self.known_runs = sql(f"SELECT job_id FROM {self._runs} WHERE id {some}")
+        self.count_open = f"SELECT count(*) FROM {self._runs} WHERE finished_at IS NULL"
+        self.active = sql(
+            f"SELECT incarnation, count(*) FROM {self._runs} WHERE finished_at IS NULL AND incarnation {some} "
+            "GROUP BY incarnation"
+        )
+        self.fence = sql(
+            f"SELECT id, attempt FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD} {self._dialect.lock}"
+        )
+
+    def _claim(self) -> None:
+        sql, dialect = self._dialect.sql, self._dialect
+        both = f"{dialect.columns(RUN, 'r')}, {dialect.columns(JOB, 'j')}"
+        joined = f"{self._runs} r LEFT JOIN {self._jobs} j ON j.id = r.job_id AND j.incarnation = r.incarnation"
+        of_runs = dialect.lock.replace("UPDATE", "UPDATE OF r")
+        claim_runs = dialect.claim.replace("UPDATE", "UPDATE OF r")
+        self.claim_runs = sql(
+            f"SELECT {both} FROM {joined} WHERE r.executor = ? AND r.ready_at <= ? AND r.ready_at IS NOT NULL "
+            f"AND r.job_id NOT IN ({dialect.values}) ORDER BY r.ready_at, r.scheduled_time LIMIT ? {claim_runs}"
+        )
+        self.claim_jobs = sql(
+            f"SELECT {self._job} FROM {self._jobs} WHERE executor = ? AND next_run_time <= ? "
+            f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT ? {dialect.claim}"
+        )
+        self.held = sql(
+            f"SELECT {both} FROM {joined} WHERE r.finished_at IS NULL AND r.node = ? AND r.{_HELD} "
+            f"ORDER BY r.id LIMIT ? {of_runs}"
+        )
+        self.next_due = sql(
+            f"SELECT (SELECT next_run_time FROM {self._jobs} WHERE executor = e.value AND next_run_time IS NOT NULL "
+            f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT 1), "
+            f"(SELECT ready_at FROM {self._runs} WHERE executor = e.value AND ready_at IS NOT NULL "
+            f"AND job_id NOT IN ({dialect.values}) ORDER BY ready_at LIMIT 1) FROM ({dialect.values}) e"
+        )
+
+    def _beat(self) -> None:
+        sql = self._dialect.sql
+        self.insert_node = self._dialect.insert(self._nodes_table, NODE)
+        self.delete_node = sql(f"DELETE FROM {self._nodes} WHERE id = ?")
+        self.beat = sql(f"UPDATE {self._nodes} SET heartbeat_at = ? WHERE id = ?")
+        self.nodes = f"SELECT {self._dialect.columns(NODE)} FROM {self._nodes} ORDER BY started_at, id"

@@ -1,0 +1,271 @@
+"""The job store on a SQL database: the calls of the contract, each a transaction, on connections of one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import StaticPool
+
+from scheduler.clock import Clock
+from scheduler.core.job import Job
+from scheduler.core.node import Node
+from scheduler.core.run import Run, RunState
+from scheduler.errors import ConflictingIdError, JobLookupError, JobStoreError, StaleJobError, StoreUnavailableError
+from scheduler.jobstores.base import JobStore, Turn
+from scheduler.jobstores.sql import engines
+from scheduler.jobstores.sql.dialects import dialect_of
+from scheduler.jobstores.sql.locks import FairLock
+from scheduler.jobstores.sql.rows import Rows, instant, microseconds, node
+from scheduler.jobstores.sql.schema import Tables
+from scheduler.jobstores.sql.statements import Statements
+from scheduler.jobstores.sql.turn import SQLTurn, next_due
+from scheduler.serialization import TriggerCodec, ValueCodec
+from scheduler.triggers.base import Trigger
+
+
+class SQLAlchemyJobStore(JobStore):
+    """Keeps jobs and runs in a SQL database: SQLite or PostgreSQL.
+
+    Arguments:
+        url: where the database is, such as `"sqlite:///jobs.db"` or `"postgresql://user:password@host/name"`, or an
+            Engine, which is used as it is and never disposed of.
+        prefix: what the names of the tables begin with; letters, digits and `_`.
+        schema: the database schema of the tables; None: the connection's own.
+        timeout: seconds to wait for a connection, and for locks that others hold; only with a URL.
+        dataclasses: dataclasses and Enum classes whose instances may be arguments and results.
+        triggers: triggers of your own: the kind under which each is stored → its class.
+
+    Raises JobStoreError for a URL or prefix that cannot be used, and where the database's driver is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str | URL | Engine,
+        *,
+        prefix: str = "scheduler_",
+        schema: str | None = None,
+        timeout: float = 10.0,
+        dataclasses: Iterable[type] = (),
+        triggers: Mapping[str, type[Trigger]] | None = None,
+    ) -> None:
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= 3600:
+            raise JobStoreError(f"timeout must be seconds from above 0 to 3600, not {timeout!r}")
+        parsed = url.url if isinstance(url, Engine) else engines.parse(url)
+        self._dialect = dialect_of(parsed.get_backend_name())
+        self._tables = Tables(prefix, schema)
+        self._statements = Statements(self._tables, self._dialect)
+        self._rows = Rows(ValueCodec(dataclasses), TriggerCodec(triggers))
+        self._engine = url if isinstance(url, Engine) else engines.make(parsed, timeout)
+        self._owned = not isinstance(url, Engine)
+        self._timeout = timeout
+        self._lock = FairLock()
+        self._one_connection = isinstance(self._engine.pool, StaticPool)
+        self.shared = not engines.is_memory(parsed)
+        self._clock: Clock | None = None
+        self._anchor: tuple[int, float] | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._engine.url.render_as_string()!r})"
+
+    # life cycle
+
+    def open(self, clock: Clock) -> None:
+        if self._clock is not None:
+            return
+        if self._owned:
+            engines.check_path(self._engine.url)
+        with self._connected() as connection:
+            self._dialect.check(connection)
+        with self._connected(write=True) as connection:
+            self._dialect.lock_schema(connection, self._tables)
+            self._tables.prepare(connection)
+        with self._connected() as connection:
+            self._set_anchor(connection, clock)
+        self._clock = clock
+
+    def close(self) -> None:
+        self._clock = None
+        if self._owned and self.shared:
+            self._engine.dispose()
+
+    def now(self) -> datetime:
+        clock = self._opened()
+        if self._anchor is None:
+            return clock.now()
+        time, read_at = self._anchor
+        now = instant(time)
+        assert now is not None
+        return now + timedelta(seconds=clock.monotonic() - read_at)
+
+    # jobs
+
+    def write_jobs(self, *, add: Sequence[Job] = (), update: Sequence[Job] = ()) -> None:
+        added = [self._rows.new_job(job) for job in add]
+        changes = [self._rows.job_changes(job) for job in update]
+        with self._transaction() as connection:
+            if added:
+                self._insert_jobs(connection, add, added)
+            if changes and self._dialect.write_many(connection, self._statements.update_jobs, changes) != len(changes):
+                self._refuse_update(connection, update)
+
+    def remove_job(self, job_id: str) -> None:
+        ids = self._dialect.array([job_id])
+        with self._transaction() as connection:
+            row = connection.exec_driver_sql(self._statements.lock_jobs, (ids,)).first()
+            if row is None:
+                raise JobLookupError(job_id)
+            connection.exec_driver_sql(self._statements.revoke, (microseconds(self.now()), row[1]))
+            connection.exec_driver_sql(self._statements.delete_jobs, (ids,))
+
+    def remove_all_jobs(self) -> None:
+        with self._transaction() as connection:
+            connection.exec_driver_sql(self._statements.revoke_all, (microseconds(self.now()),))
+            connection.exec_driver_sql(self._statements.delete_all_jobs)
+
+    def get_job(self, job_id: str) -> Job | None:
+        rows = self._read(self._statements.job, job_id)
+        return self._rows.job(rows[0]) if rows else None
+
+    def get_jobs(self, ids: Collection[str] | None = None) -> list[Job]:
+        if ids is None:
+            rows = self._read(self._statements.all_jobs)
+        else:
+            rows = self._read(self._statements.jobs, self._dialect.array(ids))
+        return [self._rows.job(row) for row in rows]
+
+    # runs
+
+    def get_run(self, run_id: str) -> Run | None:
+        rows = self._read(self._statements.run, run_id)
+        return self._rows.run(rows[0]) if rows else None
+
+    def get_runs(
+        self,
+        job_id: str | None = None,
+        *,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        newest_first: bool = True,
+    ) -> list[Run]:
+        order = "DESC" if newest_first else "ASC"
+        # A run's id begins with its time, so the primary key gives the order of all runs without another index.
+        by_time = f"scheduled_time {order}, id {order}" if job_id is not None else f"id {order}"
+        conditions: list[str] = []
+        values: list[Any] = []
+        for condition, value in (
+            ("job_id = ?", job_id),
+            ("state = ?", None if state is None else state.value),
+            ("scheduled_time >= ?", microseconds(since)),
+            ("scheduled_time < ?", microseconds(until)),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        rows = self._read(self._statements.listing(conditions, by_time), *values, limit)
+        return [run for run in map(self._rows.run, rows) if run is not None]
+
+    def active_runs(self) -> int:
+        return int(self._read(self._statements.count_open)[0][0])
+
+    # the engine
+
+    @contextmanager
+    def turn(self) -> Iterator[Turn]:
+        with self._transaction() as connection:
+            yield SQLTurn(connection, self._statements, self._dialect, self._rows, self.now())
+
+    def next_due(self, executors: Collection[str], skip: Collection[str] = ()) -> datetime | None:
+        self._opened()
+        with self._connected() as connection:
+            return next_due(connection, self._statements, self._dialect, executors, skip)
+
+    def heartbeat(self, node: Node, *, register: bool) -> bool:
+        with self._transaction() as connection:
+            self._set_anchor(connection, self._opened())
+            now = microseconds(self.now())
+            if not register:
+                return connection.exec_driver_sql(self._statements.beat, (now, node.id)).rowcount > 0
+            started_at = microseconds(node.started_at)
+            row = (node.id, node.host, node.pid, node.machine, node.birth, started_at, now)
+            connection.exec_driver_sql(self._statements.delete_node, (node.id,))
+            self._dialect.write_many(connection, self._statements.insert_node, [row])
+            return True
+
+    def nodes(self) -> list[Node]:
+        return [node(row) for row in self._read(self._statements.nodes)]
+
+    # writing jobs
+
+    def _insert_jobs(self, connection: Connection, jobs: Sequence[Job], rows: Sequence[tuple[Any, ...]]) -> None:
+        try:
+            self._dialect.write_many(connection, self._statements.insert_jobs, rows)
+        except IntegrityError as error:
+            connection.rollback()
+            seen = {row[0] for row in self._versions(connection, jobs)}
+            for job in jobs:
+                if job.id in seen:
+                    raise ConflictingIdError(job.id) from error
+                seen.add(job.id)
+            raise
+
+    def _refuse_update(self, connection: Connection, jobs: Sequence[Job]) -> None:
+        """Undo the transaction and say which of the jobs is not as it was."""
+        connection.rollback()
+        stored = {row[0]: tuple(row[1:]) for row in self._versions(connection, jobs)}
+        for job in jobs:
+            if job.id not in stored:
+                raise JobLookupError(job.id)
+            if stored[job.id] != (job.incarnation, job.version):
+                raise StaleJobError(job.id)
+        raise StaleJobError(jobs[0].id)
+
+    def _versions(self, connection: Connection, jobs: Sequence[Job]) -> Sequence[Any]:
+        ids = self._dialect.array([job.id for job in jobs])
+        return connection.exec_driver_sql(self._statements.job_versions, (ids,)).fetchall()
+
+    # connections
+
+    def _opened(self) -> Clock:
+        if self._clock is None:
+            raise StoreUnavailableError(f"{self!r} is not open; give it to a Scheduler, or call open(clock) first")
+        return self._clock
+
+    def _read(self, statement: str, *parameters: Any) -> Sequence[Any]:
+        self._opened()
+        with self._connected() as connection:
+            return connection.exec_driver_sql(statement, parameters).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        self._opened()
+        with self._connected(write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _connected(self, write: bool = False) -> Iterator[Connection]:
+        """Give a connection; with `write`, one whose transaction is committed at the end, or rolled back on error."""
+        queued = self._one_connection or (write and self._dialect.one_writer)
+        if queued and not self._lock.acquire(self._timeout):
+            raise StoreUnavailableError(f"another thread has kept {self!r} busy for {self._timeout:g} seconds")
+        try:
+            with engines.translated(), self._engine.connect() as connection:
+                if write:
+                    self._dialect.begin_write(connection)
+                yield connection
+                if write:
+                    connection.commit()
+        finally:
+            if queued:
+                self._lock.release()
+
+    def _set_anchor(self, connection: Connection, clock: Clock) -> None:
+        """Note the database's time, and when it was: later than it truly was, so that nothing is ever early."""
+        time = None if clock.virtual else self._dialect.server_time(connection)
+        self._anchor = None if time is None else (time, clock.monotonic())

@@ -1,0 +1,161 @@
+"""One transaction of the engine on a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from scheduler.core.job import Job
+from scheduler.core.plan import Plan
+from scheduler.core.run import Run
+from scheduler.errors import StaleJobError
+from scheduler.jobstores.base import Due, DueJob, DueRun, Turn
+from scheduler.jobstores.sql.dialects import Dialect
+from scheduler.jobstores.sql.rows import Rows, instant, microseconds
+from scheduler.jobstores.sql.statements import RUN, Statements
+
+_RUN_WIDTH = len(RUN)
+
+
+class SQLTurn(Turn):
+    """A turn on a connection whose transaction the store begins and ends."""
+
+    def __init__(
+        self, connection: Connection, statements: Statements, dialect: Dialect, rows: Rows, now: datetime
+    ) -> None:
+        self.now = now
+        self._connection = connection
+        self._statements = statements
+        self._dialect = dialect
+        self._rows = rows
+        self._job_ids: dict[str, str] = {}
+
+    def finish(self, runs: Sequence[Run], node: str) -> Collection[str]:
+        if not runs:
+            return ()
+        ids = self._dialect.array([run.id for run in runs])
+        held = dict(self._query(self._statements.fence, ids, node))
+        written = [run for run in runs if held.get(run.id) == run.attempt]
+        self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in written])
+        self._job_ids.update((run.incarnation, run.job_id) for run in written)
+        return {run.id for run in written}
+
+    def release(self, incarnations: Sequence[str]) -> None:
+        """See the contract.
+
+        The jobs of the runs that ended in this turn are locked first: another node may just be queueing a run of one
+        behind a run that it does not know to have ended, and nobody else would ever release it.
+        """
+        if self._dialect.lock:
+            job_ids = {self._job_ids[incarnation] for incarnation in incarnations if incarnation in self._job_ids}
+            self._query(self._statements.lock_jobs, self._dialect.array(job_ids))
+        ready: list[str] = []
+        for incarnation in dict.fromkeys(incarnations):
+            count = incarnations.count(incarnation)
+            ready += [run_id for (run_id,) in self._query(self._statements.queued, incarnation, count)]
+        if ready:
+            self._execute(self._statements.ready, microseconds(self.now), self._dialect.array(ready))
+
+    def remove_ended(self, job_ids: Collection[str]) -> Collection[str]:
+        """See the contract.
+
+        Two statements: where another node ends the last run but one at the same time, the first waits for it, and the
+        second sees what it did.
+        """
+        if not job_ids:
+            return ()
+        ended = dict(self._query(self._statements.ended, self._dialect.array(job_ids)))
+        if not ended:
+            return ()
+        active = dict(self._query(self._statements.active, self._dialect.array(ended.values())))
+        removed = [job_id for job_id, incarnation in ended.items() if incarnation not in active]
+        if removed:
+            self._execute(self._statements.delete_jobs, self._dialect.array(removed))
+        return removed
+
+    def claim(self, room: Mapping[str, int], skip: Collection[str]) -> Due:
+        runs: list[DueRun] = []
+        jobs: list[Job] = []
+        now, left_alone = microseconds(self.now), self._dialect.array(skip)
+        for executor, places in room.items():
+            free = places
+            if free > 0:
+                ready = self._query(self._statements.claim_runs, executor, now, left_alone, free)
+                runs += self._due_runs(ready)
+                free -= len(ready)
+            if free > 0:
+                jobs += map(self._rows.job, self._query(self._statements.claim_jobs, executor, now, left_alone, free))
+        active = self._active(jobs)
+        return Due([DueJob(job, active.get(job.incarnation, 0)) for job in jobs], runs)
+
+    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> None:
+        if plans:
+            self._advance(plans)
+            self._insert([run for plan in plans for run in (*plan.starts, *plan.queued, *plan.skips)])
+        self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in begun])
+
+    def held(self, node: str, limit: int) -> Sequence[DueRun]:
+        return self._due_runs(self._query(self._statements.held, node, limit))
+
+    def forget(self, node: str) -> None:
+        self._execute(self._statements.delete_node, node)
+
+    def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
+        return next_due(self._connection, self._statements, self._dialect, executors, skip)
+
+    def _active(self, jobs: Sequence[Job]) -> dict[str, int]:
+        if not jobs:
+            return {}
+        return dict(self._query(self._statements.active, self._dialect.array([job.incarnation for job in jobs])))
+
+    def _due_runs(self, rows: Sequence[Any]) -> list[DueRun]:
+        due = []
+        for row in rows:
+            run, job = self._rows.run(row[:_RUN_WIDTH]), row[_RUN_WIDTH:]
+            if run is not None:
+                due.append(DueRun(run, None if job[0] is None else self._rows.job(job)))
+        return due
+
+    def _advance(self, plans: Sequence[Plan]) -> None:
+        moves = [(microseconds(one.next_run_time), one.job.id, one.job.incarnation, one.job.version) for one in plans]
+        if self._write(self._statements.advance_jobs, moves) == len(plans):
+            return
+        self._connection.rollback()
+        ids = self._dialect.array([plan.job.id for plan in plans])
+        stored = {row[0]: tuple(row[1:]) for row in self._query(self._statements.job_versions, ids)}
+        stale = [plan.job.id for plan in plans if stored.get(plan.job.id) != (plan.job.incarnation, plan.job.version)]
+        raise StaleJobError(stale[0] if stale else plans[0].job.id)
+
+    def _insert(self, runs: Sequence[Run]) -> None:
+        try:
+            self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in runs])
+        except IntegrityError as error:
+            self._connection.rollback()
+            known = self._query(self._statements.known_runs, self._dialect.array([run.id for run in runs]))
+            raise StaleJobError(known[0][0] if known else runs[0].job_id) from error
+
+    def _query(self, statement: str, *parameters: Any) -> Sequence[Any]:
+        return self._connection.exec_driver_sql(statement, parameters).fetchall()
+
+    def _execute(self, statement: str, *parameters: Any) -> None:
+        self._connection.exec_driver_sql(statement, parameters)
+
+    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        return self._dialect.write_many(self._connection, statement, rows) if rows else 0
+
+
+def next_due(
+    connection: Connection, statements: Statements, dialect: Dialect, executors: Collection[str], skip: Collection[str]
+) -> datetime | None:
+    """Return when the earliest job or waiting run of these executors is due, leaving alone those of `skip`."""
+    if not executors:
+        return None
+    left_alone = dialect.array(skip)
+    rows = connection.exec_driver_sql(
+        statements.next_due, (left_alone, left_alone, dialect.array(executors))
+    ).fetchall()
+    return instant(min((time for row in rows for time in row if time is not None), default=None))
