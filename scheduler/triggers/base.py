@@ -12,7 +12,7 @@ class Span(NamedTuple):
     """Consecutive fire times: the last of them, how many there are, and the fire time that follows (None: no more)."""
 
     last: datetime
-    count: int
+    count: int  # type: ignore[assignment]
     following: datetime | None
 
 
@@ -68,3 +68,7 @@ class Trigger(ABC):
     def definition(self) -> Self:
         """Return the trigger as its author wrote it, without what `anchored` added; equal definitions keep timing."""
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle a trigger as its JSON form, so that zones travel by name and old pickles outlive changes inside."""
+        return type(self).from_json, (self.to_json(),)

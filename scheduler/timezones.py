@@ -1,0 +1,210 @@
+"""The only zone code: zones by name, wall times to instants in UTC, and where a zone's clock is put forward or back."""
+
+from __future__ import annotations
+
+import os
+import re
+import zoneinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from difflib import get_close_matches
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from scheduler.errors import InvalidTriggerError
+
+NAME = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
+OFFSET = re.compile(r"(?:UTC)?([+-][0-9:.]+)", re.IGNORECASE)
+EXAMPLES = "a name such as 'Europe/Berlin' or 'UTC', or an offset such as '+05:30'"
+
+
+def to_zone(value: object) -> tzinfo:
+    """Return the zone that is meant, as a ZoneInfo or a datetime.timezone.
+
+    Arguments:
+        value: a name ("Europe/Berlin", "UTC"), an offset ("+05:30"), a ZoneInfo, a datetime.timezone, or a zone of
+            pytz or dateutil. Zones of other libraries count by their name, so that they can be stored.
+
+    Names are looked up in the zone files of the host, then in those that pytz brings along.
+    Raises InvalidTriggerError for what is none of these, with the nearest known name.
+    """
+    if isinstance(value, str):
+        return _named(value)
+    if isinstance(value, timezone):
+        return timezone(value.utcoffset(None))
+    if isinstance(value, tzinfo):
+        name = _name_in(value)
+        if name is not None:
+            return _named(name)
+        offset = _fixed_offset(value)
+        if offset is not None:
+            return timezone(offset)
+        raise InvalidTriggerError(f"timezone: {value!r} has no name by which it could be stored; pass {EXAMPLES}")
+    raise InvalidTriggerError(f"timezone: {value!r} is not a time zone; pass {EXAMPLES}, or a zoneinfo.ZoneInfo")
+
+
+def zone_name(zone: tzinfo) -> str:
+    """Return the text from which `to_zone` makes this zone again: "Europe/Berlin", "UTC", "+05:30"."""
+    if isinstance(zone, ZoneInfo):
+        return zone.key
+    return str(timezone(zone.utcoffset(None) or timedelta(0))).removeprefix("UTC") or "UTC"
+
+
+def local_zone() -> tzinfo:
+    """Return the zone of this machine: that of the TZ variable, else of its settings.
+
+    Raises InvalidTriggerError where it has no name, as with a bare copy of a zone file in /etc/localtime.
+    """
+    import tzlocal
+
+    try:
+        return to_zone(tzlocal.get_localzone())
+    except (LookupError, ValueError, OSError):
+        pass  # without zone files on the host tzlocal fails, though the name of the zone is known
+    try:
+        return to_zone(os.environ.get("TZ", "").lstrip(":") or tzlocal.get_localzone_name() or "local")
+    except (LookupError, ValueError, OSError) as error:
+        raise InvalidTriggerError(
+            f"the local time zone cannot be told ({error}); pass timezone= or set TZ, to {EXAMPLES}"
+        ) from error
+
+
+def to_utc(value: datetime, zone: tzinfo) -> datetime:
+    """Return the instant of a datetime, in UTC; one without zone is read as wall time in `zone`.
+
+    As PEP 495 has it for fold=0: a wall time that comes twice is the first of the two, and one that is skipped is
+    moved forward by the length of the gap. Raises InvalidTriggerError where UTC leaves the years 1 to 9999.
+    """
+    aware = value.replace(tzinfo=zone) if value.utcoffset() is None else value
+    try:
+        return aware.astimezone(UTC)
+    except OverflowError:
+        raise InvalidTriggerError(f"{value.isoformat()} is not between the years 1 and 9999 in UTC") from None
+
+
+def to_instant(argument: str, value: object, zone: tzinfo | None) -> datetime:
+    """Return the instant that an argument means, in UTC.
+
+    Arguments:
+        argument: its name, for the message.
+        value: a datetime, a date (its midnight), or the ISO 8601 text of one: "2024-05-01", "2024-05-01 10:00:00.5".
+        zone: in which values without zone are read, as `to_utc` does; None: the local one.
+
+    Raises InvalidTriggerError for anything else.
+    """
+    moment: object = _parsed(argument, value) if isinstance(value, str) else value
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    if not isinstance(moment, datetime):
+        raise InvalidTriggerError(f"{argument}: {value!r} is not a datetime, a date or the ISO 8601 text of one")
+    if zone is None:
+        zone = UTC if moment.utcoffset() is not None else local_zone()
+    try:
+        return to_utc(moment, zone)
+    except InvalidTriggerError as error:
+        raise InvalidTriggerError(f"{argument}: {error}") from None
+
+
+def in_utc(argument: str, value: datetime) -> datetime:
+    """Return an aware datetime in UTC, at the ends of the calendar the last one that UTC has.
+
+    Raises InvalidTriggerError for a naive datetime and for anything else.
+    """
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise InvalidTriggerError(f"{argument}: {value!r} is not an aware datetime; give it a tzinfo")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return (datetime.max if value.year > 1 else datetime.min).replace(tzinfo=UTC)
+
+
+def offsets(wall: datetime) -> tuple[timedelta, timedelta]:
+    """Return both offsets that an aware wall time can have: that of its first and of its second occurrence.
+
+    Equal: it comes once. The first is greater: it comes twice. The second is greater: it is skipped.
+    """
+    return wall.replace(fold=0).utcoffset() or timedelta(0), wall.replace(fold=1).utcoffset() or timedelta(0)
+
+
+def turn_between(earlier: datetime, later: datetime, zone: tzinfo) -> datetime:
+    """Return the first instant of the offset that `zone` has at `later`, given that it has another at `earlier`.
+
+    Both are in UTC and at whole seconds, no further apart than one turn of the clock, so that there is one turn.
+    """
+    offset = later.astimezone(zone).utcoffset()
+    low, high = 0, round((later - earlier).total_seconds())
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (earlier + timedelta(seconds=middle)).astimezone(zone).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle
+    return earlier + timedelta(seconds=high)
+
+
+@lru_cache(maxsize=1024)
+def _named(name: str) -> tzinfo:
+    if name.upper() == "UTC":
+        return UTC
+    offset = OFFSET.fullmatch(name)
+    if offset:
+        return timezone(_offset(name, offset[1]))
+    zone = _from_host(name) or _from_pytz(name) if NAME.fullmatch(name) else None
+    if zone is None:
+        raise InvalidTriggerError(f"timezone: {name!r} is not a known time zone; {_hint(name)}")
+    return zone
+
+
+def _offset(name: str, text: str) -> timedelta:
+    try:
+        return datetime.fromisoformat(f"2000-01-01T00:00{text}").utcoffset() or timedelta(0)
+    except ValueError:
+        raise InvalidTriggerError(f"timezone: {name!r} is not an offset from UTC; pass {EXAMPLES}") from None
+
+
+def _from_host(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return None
+
+
+def _from_pytz(name: str) -> ZoneInfo | None:
+    import pytz
+
+    try:
+        with pytz.open_resource(name) as file:  # type: ignore[attr-defined]  # missing in its stubs
+            return ZoneInfo.from_file(file, key=name)
+    except (LookupError, ValueError, OSError):
+        return None
+
+
+def _hint(name: str) -> str:
+    known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
+    near = get_close_matches(name[:64].casefold(), known, n=1)
+    return f"did you mean {known[near[0]]!r}?" if near else f"pass {EXAMPLES}"
+
+
+def _name_in(zone: tzinfo) -> str | None:
+    """The name that zoneinfo keeps as `key`, pytz as `zone`, and dateutil in the path of the zone file."""
+    name = getattr(zone, "key", None) or getattr(zone, "zone", None) or getattr(zone, "_filename", None)
+    return re.sub(r".*/zoneinfo/", "", name) if isinstance(name, str) else None
+
+
+def _fixed_offset(zone: tzinfo) -> timedelta | None:
+    """The offset of a zone that has the same one at all times."""
+    try:
+        return zone.utcoffset(None)
+    except Exception:  # a foreign class may not expect None; then it is not fixed
+        return None
+
+
+def _parsed(argument: str, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    padded = re.sub(r"(?<![\d.])(\d)(?!\d)", r"0\1", text)  # "2024-5-1 9:00:00", as APScheduler takes it
+    try:
+        return datetime.fromisoformat(padded)
+    except ValueError:
+        raise InvalidTriggerError(f"{argument}: {text!r} is not a date or time such as '2024-05-01 10:00:00'") from None

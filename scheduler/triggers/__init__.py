@@ -1,0 +1,18 @@
+"""When jobs fire: pure functions from an instant to the next fire time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from scheduler.triggers.base import Span, Trigger
+from scheduler.triggers.cron import CronTrigger
+from scheduler.triggers.date import DateTrigger
+from scheduler.triggers.interval import IntervalTrigger
+
+__all__ = ["BUILT_IN", "CronTrigger", "DateTrigger", "IntervalTrigger", "Span", "Trigger"]
+
+BUILT_IN: Mapping[str, type[Trigger]] = MappingProxyType(
+    {trigger.kind: trigger for trigger in (DateTrigger, IntervalTrigger, CronTrigger)}
+)
+"""The triggers of this package by the names under which they are stored and added."""

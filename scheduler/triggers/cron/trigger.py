@@ -1,0 +1,151 @@
+"""The cron trigger: its two forms, its bounds, and its shape at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any, ClassVar, Self
+
+from scheduler.errors import InvalidTriggerError
+from scheduler.timezones import in_utc, local_zone, to_zone, zone_name
+from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds
+from scheduler.triggers.base import Trigger
+from scheduler.triggers.cron.crontab import from_crontab
+from scheduler.triggers.cron.instants import following_instant
+from scheduler.triggers.cron.keywords import NAMES, from_keywords, to_text
+from scheduler.triggers.cron.schedule import Schedule
+
+Expressions = tuple[tuple[str, str], ...]
+"""What the author wrote: pairs of a field and its text, or one pair of "crontab" and its text."""
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class CronTrigger(Trigger):
+    """Fires whenever the clock on the wall of its zone matches all fields.
+
+    Each field is an integer or a text: `*`, `*/n`, `a-b`, `a-b/n`, or a list of these with commas. Fields that are
+    left out mean `*`, and their least value where they are less significant than all that are given.
+
+    Arguments:
+        year: 1970-9999.
+        month: 1-12 or jan-dec.
+        day: 1-31, `last`, `2nd fri`, `last fri`.
+        week: 1-53, as ISO 8601 counts weeks.
+        day_of_week: 0-6 or mon-sun. 0 is Monday. A day has to match `day` and `week` as well.
+        hour: 0-23.
+        minute: 0-59.
+        second: 0-59.
+        start_date, end_date: the first and last instant that may be a fire time; datetimes, dates or ISO 8601 texts.
+        timezone: whose clock on the wall counts, and in which a start or end without zone is read; None: the local one.
+
+    Where the clock is put forward or back it does as cron in Debian does: a fixed time that is skipped fires at the end
+    of the gap, and one that comes twice fires once, the first time. Where minute or hour begins with `*` it fires
+    whenever the clock shows a matching time, which is never in a gap, and twice in a repeated hour.
+
+    Raises InvalidTriggerError for a field that cannot be read, a date that never comes, and an end before the start.
+    """
+
+    kind: ClassVar[str] = "cron"
+
+    schedule: Schedule
+    timezone: tzinfo
+    start_date: datetime | None
+    end_date: datetime | None
+    expressions: Expressions = field(compare=False)
+
+    def __init__(
+        self,
+        year: int | str | None = None,
+        month: int | str | None = None,
+        day: int | str | None = None,
+        week: int | str | None = None,
+        day_of_week: int | str | None = None,
+        hour: int | str | None = None,
+        minute: int | str | None = None,
+        second: int | str | None = None,
+        start_date: datetime | date | str | None = None,
+        end_date: datetime | date | str | None = None,
+        timezone: str | tzinfo | None = None,
+    ) -> None:
+        given = zip(NAMES, (year, month, day, week, day_of_week, hour, minute, second), strict=True)
+        expressions = tuple((name, to_text(name, value)) for name, value in given if value is not None)
+        self._set(expressions, start_date, end_date, timezone)
+
+    @classmethod
+    def from_crontab(
+        cls,
+        expr: str,
+        timezone: str | tzinfo | None = None,
+        *,
+        start_date: datetime | date | str | None = None,
+        end_date: datetime | date | str | None = None,
+    ) -> Self:
+        """Return the trigger of a crontab line, as crontab(5) reads it.
+
+        Arguments:
+            expr: five fields: minute, hour, day of month, month, day of week. 0 and 7 are Sunday; a day has to match
+                one of the two day fields, or both where one of them begins with `*`.
+            timezone, start_date, end_date: as in the constructor.
+
+        Raises InvalidTriggerError as the constructor does.
+        """
+        if not isinstance(expr, str):
+            raise InvalidTriggerError(f"crontab: {expr!r} is not a text of five fields such as '0 9 * * 1-5'")
+        trigger = object.__new__(cls)
+        trigger._set((("crontab", expr.strip()),), start_date, end_date, timezone)
+        return trigger
+
+    def next(self, after: datetime) -> datetime | None:
+        if after.tzinfo is not UTC:
+            after = in_utc("after", after)
+        if self.start_date is not None and after < self.start_date:
+            after = self.start_date - timedelta(microseconds=1)
+        fire = following_instant(self.schedule, self.timezone, after)
+        return None if fire is None or (self.end_date is not None and fire > self.end_date) else fire
+
+    def to_json(self) -> dict[str, Any]:
+        zone = {"timezone": zone_name(self.timezone)}
+        return dict(self.expressions) | zone | bounds_to_json(self.start_date, self.end_date)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        fields = check_keys(cls.kind, data, ("crontab", *NAMES, "timezone", "start_date", "end_date"))
+        if fields.get("timezone") is None:
+            raise InvalidTriggerError("cron trigger: the key 'timezone' is missing")
+        if "crontab" not in fields:
+            return cls(**fields)
+        both = [name for name in NAMES if name in fields]
+        if both:
+            raise InvalidTriggerError(f"cron trigger: 'crontab' and {both[0]!r} cannot be combined")
+        return cls.from_crontab(fields.pop("crontab"), **fields)
+
+    def _set(self, expressions: Expressions, start_date: object, end_date: object, timezone: object) -> None:
+        zone = local_zone() if timezone is None else to_zone(timezone)
+        start, end = to_bounds(start_date, end_date, zone)
+        object.__setattr__(self, "schedule", _compiled(expressions))
+        object.__setattr__(self, "timezone", zone)
+        object.__setattr__(self, "start_date", start)
+        object.__setattr__(self, "end_date", end)
+        object.__setattr__(self, "expressions", expressions)
+
+    def __repr__(self) -> str:
+        values = self.to_json()
+        crontab = values.pop("crontab", None)
+        fields = [] if crontab is None else [repr(crontab)]
+        fields += [f"{name}={value!r}" for name, value in values.items()]
+        return f"{type(self).__name__}{'' if crontab is None else '.from_crontab'}({', '.join(fields)})"
+
+    def __str__(self) -> str:
+        return f"cron[{', '.join(f'{name}={text!r}' for name, text in self.expressions)}]"
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expressions: Expressions) -> Schedule:
+    """The schedule of these expressions. Stored triggers are read again and again, so the last ones are kept."""
+    texts = dict(expressions)
+    schedule = from_crontab(texts["crontab"]) if "crontab" in texts else from_keywords(texts)
+    if not schedule.possible():
+        raise InvalidTriggerError(f"cron: no date ever matches {', '.join(f'{n}={text!r}' for n, text in expressions)}")
+    return schedule

@@ -1,0 +1,146 @@
+"""Every so often: start + n · step, by arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, ClassVar, Self
+
+from scheduler.errors import InvalidTriggerError
+from scheduler.timezones import in_utc, to_instant, to_zone
+from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds
+from scheduler.triggers.base import Span, Trigger
+
+UNITS = ("weeks", "days", "hours", "minutes", "seconds", "microseconds")
+LONGEST = datetime.max - datetime.min
+"""No interval is longer than the calendar."""
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class IntervalTrigger(Trigger):
+    """Fires at `start_date` + n · interval for n ≥ 0; without a start at the time of adding + n · interval for n ≥ 1.
+
+    Days and weeks are elapsed time: 24 and 168 hours, also where the clock is put forward or back.
+
+    Arguments:
+        weeks, days, hours, minutes, seconds, microseconds: numbers ≥ 0, also with fractions; their sum is the interval.
+        start_date, end_date: the first and last instant that may be a fire time; datetimes, dates or ISO 8601 texts.
+        timezone: in which a start or end without zone is read; None: the local one.
+
+    Raises InvalidTriggerError for an interval of zero, one longer than the calendar, and an end before the start.
+    """
+
+    kind: ClassVar[str] = "interval"
+
+    interval: timedelta
+    start_date: datetime | None
+    end_date: datetime | None
+    anchor: datetime | None
+    """From when the trigger counts; set when its job is added, and only where there is no `start_date`."""
+
+    def __init__(
+        self,
+        weeks: float = 0,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        microseconds: float = 0,
+        start_date: datetime | date | str | None = None,
+        end_date: datetime | date | str | None = None,
+        timezone: str | tzinfo | None = None,
+    ) -> None:
+        interval = _interval((weeks, days, hours, minutes, seconds, microseconds))
+        zone = None if timezone is None else to_zone(timezone)
+        start, end = to_bounds(start_date, end_date, zone)
+        self._set(interval, start, end, None)
+
+    def next(self, after: datetime) -> datetime | None:
+        after = in_utc("after", after)
+        start = self.start_date
+        if start is not None and after < start:
+            return start
+        base = start or self.anchor or after
+        try:
+            fire = base + max((after - base) // self.interval + 1, 1) * self.interval
+        except OverflowError:
+            return None
+        return None if self.end_date is not None and fire > self.end_date else fire
+
+    def span(self, first: datetime, until: datetime, limit: int) -> Span:
+        second = self.next(first)
+        if second is None or second > until or limit <= 1:
+            return Span(first, 1, second)
+        end = until if self.end_date is None else min(until, self.end_date)
+        more = min((end - second) // self.interval + 1, limit - 1)
+        last = second + (more - 1) * self.interval
+        return Span(last, 1 + more, self.next(last))
+
+    def anchored(self, at: datetime) -> Self:
+        if self.start_date is not None or self.anchor is not None:
+            return self
+        return self._with_anchor(in_utc("at", at))
+
+    def definition(self) -> Self:
+        return self if self.anchor is None else self._with_anchor(None)
+
+    def to_json(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {name: value for name, value in _parts(self.interval).items() if value}
+        fields |= bounds_to_json(self.start_date, self.end_date)
+        return fields if self.anchor is None else fields | {"anchor": self.anchor.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        fields = check_keys(cls.kind, data, (*UNITS, "start_date", "end_date", "anchor"))
+        anchor = fields.pop("anchor", None)
+        trigger = cls(**fields, timezone="UTC")
+        if anchor is None or trigger.start_date is not None:
+            return trigger
+        return trigger._with_anchor(to_instant("anchor", anchor, None))
+
+    def _with_anchor(self, anchor: datetime | None) -> Self:
+        trigger = object.__new__(type(self))
+        trigger._set(self.interval, self.start_date, self.end_date, anchor)
+        return trigger
+
+    def _set(self, interval: timedelta, start: datetime | None, end: datetime | None, anchor: datetime | None) -> None:
+        object.__setattr__(self, "interval", interval)
+        object.__setattr__(self, "start_date", start)
+        object.__setattr__(self, "end_date", end)
+        object.__setattr__(self, "anchor", anchor)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
+        return f"{type(self).__name__}({fields})"
+
+    def __str__(self) -> str:
+        return f"interval[{self.interval}]"
+
+
+def _interval(amounts: tuple[float, ...]) -> timedelta:
+    for name, amount in zip(UNITS, amounts, strict=True):
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+            raise InvalidTriggerError(f"{name}: {amount!r} is not a number of at least 0")
+    weeks, days, hours, minutes, seconds, microseconds = amounts
+    try:
+        interval = timedelta(days, seconds, microseconds, 0, minutes, hours, weeks)
+    except OverflowError:
+        interval = timedelta.max
+    given = ", ".join(f"{name}={amount!r}" for name, amount in zip(UNITS, amounts, strict=True) if amount)
+    if interval > LONGEST:
+        raise InvalidTriggerError(f"interval: {given} is longer than the calendar, which ends with the year 9999")
+    if not interval:
+        raise InvalidTriggerError(
+            f"interval: {given or 'nothing'} is less than the shortest, a microsecond; pass one of {', '.join(UNITS)}"
+        )
+    return interval
+
+
+def _parts(interval: timedelta) -> dict[str, int]:
+    """The interval in the units of the constructor."""
+    minutes, seconds = divmod(interval.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    amounts = (interval.days, hours, minutes, seconds, interval.microseconds)
+    return dict(zip(UNITS[1:], amounts, strict=True))
