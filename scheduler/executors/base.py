@@ -7,6 +7,7 @@ later, from any thread. `scheduler.testing.ExecutorContract` is this contract as
 from __future__ import annotations
 
 import inspect
+import logging
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,8 @@ from scheduler.clock import Clock
 from scheduler.core.retry import error_types
 from scheduler.core.settle import Ending, Outcome
 from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
+
+_LOGGER = logging.getLogger(__name__)
 
 Done = Callable[[Outcome], None]
 
@@ -44,7 +47,10 @@ class Call:
 
 
 class Executor(ABC):
-    """Calls functions and reports outcomes. Every method may be called from any thread."""
+    """Calls functions and reports outcomes. Every method may be called from any thread.
+
+    A call sees context variables neither of the submitter nor of other calls.
+    """
 
     @abstractmethod
     def start(self, done: Done, clock: Clock) -> None:
@@ -111,6 +117,14 @@ def attempt(call: Call) -> Outcome:
         problem = InvalidJobError(f"{call.func!r} returned a coroutine, which was never awaited; nothing of it has run")
         return raised(call.run_id, problem)
     return Outcome(call.run_id, Ending.RETURNED, result=result)
+
+
+def deliver(done: Done, outcome: Outcome) -> None:
+    """Report an outcome. A callback that raises is logged: it must not end the thread that makes the calls."""
+    try:
+        done(outcome)
+    except BaseException:
+        _LOGGER.exception("the outcome of run %s could not be reported", outcome.run_id)
 
 
 def raised(run_id: str, error: BaseException) -> Outcome:

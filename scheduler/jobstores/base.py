@@ -20,6 +20,7 @@ from scheduler.core.job import Job
 from scheduler.core.node import Node
 from scheduler.core.plan import Plan
 from scheduler.core.run import Run, RunState
+from scheduler.serialization import JobCodec, TriggerCodec, ValueCodec
 
 
 class DueJob(NamedTuple):
@@ -100,7 +101,7 @@ class Turn(ABC):
 
     @abstractmethod
     def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
-        """Return when the earliest job or waiting run of these executors is due, passing over `skip` as `claim` does."""
+        """Return when the earliest job or waiting run of these executors is due, leaving alone jobs in `skip`."""
 
 
 class JobStore(ABC):
@@ -110,6 +111,8 @@ class JobStore(ABC):
     """Whether jobs outlive the process, so that functions and arguments must be such that they can be stored."""
     shared: bool = True
     """Whether other processes may use the same jobs: then nodes beat, and the store is asked every poll interval."""
+    codec: JobCodec = JobCodec(ValueCodec(), TriggerCodec())
+    """How jobs of this store are written as JSON, for export and import."""
 
     # life cycle
 

@@ -123,9 +123,9 @@ class TimeQueue(Generic[Row]):
     def __init__(
         self, rows: dict[str, Row], time_of: Callable[[Row], datetime | None], job_of: Callable[[Row], str]
     ) -> None:
-        self._rows = rows
-        self._time_of = time_of
-        self._job_of = job_of
+        self._rows: dict[str, Row] = rows
+        self._time_of: Callable[[Row], datetime | None] = time_of
+        self._job_of: Callable[[Row], str] = job_of
         self._heaps: dict[str, list[tuple[datetime, str]]] = {}
 
     def push(self, key: str, row: Row) -> None:

@@ -80,6 +80,16 @@ class Engine:
         """How many runs this node has started and not recorded as ended."""
         return len(self._flights) + sum(len(link.outcomes) for link in self.links.values())
 
+    def active_on(self, link: StoreLink) -> int:
+        """How many of them are in one store."""
+        return sum(held is link for held, _ in list(self._flights.values())) + len(link.outcomes)
+
+    def drop_flights(self) -> None:
+        """Forget every run that has not been recorded as ended; other nodes, or this one restarted, find them lost."""
+        self._flights.clear()
+        for link in self.links.values():
+            link.outcomes = []
+
     def wake(self) -> None:
         """End the loop's wait."""
         self._wakeup.set()

@@ -46,7 +46,7 @@ class Liveness:
     """
 
     def __init__(self, process: ProcessIdentity, clock: Clock, interval: float, timeout: float) -> None:
-        self._process = process
+        self.process = process
         self._clock = clock
         self._interval = interval
         self._timeout = timedelta(seconds=timeout)
@@ -67,7 +67,7 @@ class Liveness:
         now = link.store.now()
         if last is None or not link.store.heartbeat(self._node(link), register=False):
             if last is not None:
-                link.node = new_node_id(self._process)
+                link.node = new_node_id(self.process)
             link.store.heartbeat(self._node(link), register=True)
         self._beats[link.alias] = monotonic + self._interval
         late = last is not None and monotonic > last + self._interval
@@ -77,13 +77,17 @@ class Liveness:
             if node.id != link.node and (self._gone(node) or (not late and now - node.heartbeat_at > self._timeout))
         ]
 
+    def beats_on(self, alias: str) -> bool:
+        """Whether this node has a row in that store."""
+        return alias in self._beats
+
     def forget(self, alias: str) -> None:
         """Stop beating on a store that was removed."""
         self._beats.pop(alias, None)
 
     def _node(self, link: StoreLink) -> Node:
         now = link.store.now()
-        process = self._process
+        process = self.process
         return Node(
             id=link.node,
             host=process.host,
@@ -96,7 +100,7 @@ class Liveness:
 
     def _gone(self, node: Node) -> bool:
         """Tell whether a node was a process of this machine that is no more: no need to wait for its time-out."""
-        machine = self._process.machine
+        machine = self.process.machine
         return bool(machine) and node.machine == machine and bool(node.birth) and _birth(node.pid) != node.birth
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 _START = "2024-01-01T00:00:00+00:00"
 
@@ -51,4 +51,4 @@ def _instant(time: datetime | str) -> datetime:
     value = datetime.fromisoformat(time) if isinstance(time, str) else time
     if value.tzinfo is None:
         raise ValueError(f"{time!r} has no offset from UTC; add one, as in '2024-01-01T00:00:00+00:00'")
-    return value.astimezone(timezone.utc)
+    return value.astimezone(UTC)

@@ -1,0 +1,113 @@
+"""From a front end's constructor arguments to the parts that do the work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any
+
+from scheduler.clock import Clock
+from scheduler.core.job import JobDefaults
+from scheduler.definitions import JobBuilder
+from scheduler.errors import InvalidJobError, SchedulerError
+from scheduler.executors import Executor, InlineExecutor, ThreadPoolExecutor
+from scheduler.jobstores import JobStore, MemoryJobStore
+from scheduler.lookups import Lookups
+from scheduler.operations import Operations
+from scheduler.runtime.bus import EventBus
+from scheduler.runtime.engine import Engine
+from scheduler.runtime.lifecycle import Lifecycle
+from scheduler.runtime.liveness import Liveness, this_process
+from scheduler.runtime.wakeup import Wakeup
+from scheduler.serialization.functions import FunctionLoader
+from scheduler.timezones import local_zone, to_zone
+from scheduler.validation import checked_text
+
+
+class Parts:
+    """Everything behind a front end. The arguments are those of `Scheduler`, which documents them."""
+
+    def __init__(
+        self,
+        jobstore: Any,
+        jobstores: Mapping[str, Any],
+        executors: Mapping[str, Executor],
+        job_defaults: JobDefaults | Mapping[str, Any],
+        timezone: str | tzinfo | None,
+        clock: Clock,
+        poll_interval: float,
+        heartbeat_interval: float,
+        node_timeout: float,
+    ) -> None:
+        checked_seconds("poll_interval", poll_interval)
+        checked_seconds("heartbeat_interval", heartbeat_interval)
+        checked_seconds("node_timeout", node_timeout)
+        if node_timeout <= heartbeat_interval:
+            raise SchedulerError(
+                f"node_timeout ({node_timeout:g} s) must be longer than heartbeat_interval ({heartbeat_interval:g} s), "
+                "or living nodes are taken for dead; some three times as long is sound"
+            )
+        self.zone = local_zone() if timezone is None else to_zone(timezone)
+        self.bus = EventBus()
+        wakeup = Wakeup()
+        functions = FunctionLoader()
+        liveness = Liveness(this_process(), clock, heartbeat_interval, node_timeout)
+        self.engine = Engine(
+            clock=clock,
+            bus=self.bus,
+            wakeup=wakeup,
+            functions=functions,
+            liveness=liveness,
+            poll_interval=poll_interval,
+        )
+        self.lifecycle = Lifecycle(self.engine, liveness, self.bus, wakeup, clock)
+        builder = JobBuilder(job_defaults, self.zone)
+        self.lookups = Lookups(self.engine, functions, clock, self.zone)
+        self.operations = Operations(self.lookups, builder, self.engine, self.bus)
+        self._add_stores(jobstore, jobstores)
+        self._add_executors(executors, clock)
+
+    def _add_stores(self, jobstore: Any, jobstores: Mapping[str, Any]) -> None:
+        if not isinstance(jobstores, Mapping):
+            raise SchedulerError(f"jobstores must be a mapping from alias to job store, not {jobstores!r}")
+        if jobstore is not None and "default" in jobstores:
+            raise SchedulerError("the default job store is given twice; pass it as jobstore or in jobstores")
+        stores = dict(jobstores) if "default" in jobstores else {"default": jobstore, **jobstores}
+        for alias, store in stores.items():
+            self.lifecycle.add_store(checked_text("the alias of a job store", alias), make_store(store))
+
+    def _add_executors(self, executors: Mapping[str, Executor], clock: Clock) -> None:
+        if not isinstance(executors, Mapping):
+            raise SchedulerError(f"executors must be a mapping from alias to executor, not {executors!r}")
+        default: dict[str, Executor] = {}
+        if "default" not in executors:
+            default["default"] = InlineExecutor() if clock.virtual else ThreadPoolExecutor()
+        for alias, executor in {**default, **executors}.items():
+            self.lifecycle.add_executor(checked_text("the alias of an executor", alias), checked_executor(executor))
+
+
+def make_store(given: Any) -> JobStore:
+    """Return the store that is meant: one given, or one by database URL or engine; None: memory."""
+    if given is None:
+        return MemoryJobStore()
+    if isinstance(given, JobStore):
+        return given
+    if isinstance(given, type):
+        raise InvalidJobError(f"jobstore: {given!r} is a class; pass an object of it")
+    from scheduler.jobstores.sql.store import SQLAlchemyJobStore
+
+    return SQLAlchemyJobStore(given)
+
+
+def checked_executor(executor: Any) -> Executor:
+    """Return an executor, or raise for anything else."""
+    if not isinstance(executor, Executor):
+        raise SchedulerError(f"an executor must be an Executor such as ThreadPoolExecutor(10), not {executor!r}")
+    return executor
+
+
+def checked_seconds(name: str, value: Any) -> None:
+    """Raise for what is not a positive, finite number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise SchedulerError(f"{name} must be a positive number of seconds, not {value!r}")

@@ -1,0 +1,78 @@
+"""What front ends hand out: values with the calls that belong to them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Protocol, Self
+
+from scheduler.core.job import Job
+from scheduler.triggers import Trigger
+
+
+class JobOperations(Protocol):
+    """The calls of a scheduler that a job handle makes."""
+
+    def modify_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> JobHandle: ...
+    def reschedule_job(
+        self, job_id: str, jobstore: str | None = None, trigger: Trigger | str | None = None, **trigger_args: Any
+    ) -> JobHandle: ...
+    def pause_job(self, job_id: str, jobstore: str | None = None) -> JobHandle: ...
+    def resume_job(self, job_id: str, jobstore: str | None = None) -> JobHandle: ...
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None: ...
+
+
+class JobHandle(Job):
+    """A job as it was when it was read, with the calls that change it. Each returns the job as it is then."""
+
+    __slots__ = ("_scheduler",)
+
+    _scheduler: JobOperations
+
+    @classmethod
+    def of(cls, job: Job, scheduler: JobOperations) -> Self:
+        """Return a handle on `job` that works through `scheduler`."""
+        handle = object.__new__(cls)
+        for name in _FIELDS:
+            object.__setattr__(handle, name, getattr(job, name))
+        object.__setattr__(handle, "_scheduler", scheduler)
+        return handle
+
+    def modify(self, **changes: Any) -> JobHandle:
+        """Change fields; see `Scheduler.modify_job`."""
+        return self._scheduler.modify_job(self.id, self.jobstore, **changes)
+
+    def reschedule(self, trigger: Trigger | str | None = None, **trigger_args: Any) -> JobHandle:
+        """Give it another trigger; see `Scheduler.reschedule_job`."""
+        return self._scheduler.reschedule_job(self.id, self.jobstore, trigger, **trigger_args)
+
+    def pause(self) -> JobHandle:
+        """Let it fire no more until it is resumed; see `Scheduler.pause_job`."""
+        return self._scheduler.pause_job(self.id, self.jobstore)
+
+    def resume(self) -> JobHandle:
+        """Let it go on; see `Scheduler.resume_job`."""
+        return self._scheduler.resume_job(self.id, self.jobstore)
+
+    def remove(self) -> None:
+        """Remove it; see `Scheduler.remove_job`."""
+        self._scheduler.remove_job(self.id, self.jobstore)
+
+    def __str__(self) -> str:
+        """One line for people: name, trigger, and when it runs next."""
+        return describe_job(self)
+
+
+_FIELDS = tuple(field.name for field in fields(Job))
+
+
+def describe_job(job: Job, when: datetime | None = None) -> str:
+    """Return one line about a job; `when` is its next run time in the zone to show."""
+    time = when or job.next_run_time
+    if job.broken is not None:
+        state = f"broken: {job.broken}"
+    elif job.paused:
+        state = "paused"
+    else:
+        state = f"next run at: {time.isoformat(sep=' ', timespec='seconds')}" if time else "ended"
+    return f"{job.name} (id: {job.id}, trigger: {job.trigger}, {state})"

@@ -1,0 +1,142 @@
+"""What users can look up: jobs, with what keeps them from running here, and runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from typing import Any
+
+from scheduler.clock import Clock
+from scheduler.core.job import Job
+from scheduler.core.run import Run, RunState
+from scheduler.errors import (
+    ExecutorLookupError,
+    FunctionLookupError,
+    JobLookupError,
+    JobStoreLookupError,
+    RunLookupError,
+    SchedulerError,
+    suggest,
+)
+from scheduler.jobstores.base import JobStore
+from scheduler.runtime.engine import Engine
+from scheduler.serialization.functions import FunctionLoader
+from scheduler.timezones import to_utc
+from scheduler.validation import checked_id
+
+
+class Lookups:
+    """Finds stores, jobs and runs of one scheduler, whether or not it runs."""
+
+    def __init__(self, engine: Engine, functions: FunctionLoader, clock: Clock, zone: tzinfo) -> None:
+        self._engine = engine
+        self._functions = functions
+        self._clock = clock
+        self._zone = zone
+
+    def store(self, alias: str) -> JobStore:
+        """Return the store of that alias, opened. Raises JobStoreLookupError."""
+        link = self._engine.links.get(alias)
+        if link is None:
+            raise JobStoreLookupError(alias, self._engine.links)
+        link.store.open(self._clock)
+        return link.store
+
+    def aliases(self, jobstore: str | None) -> list[str]:
+        """Return the aliases that a `jobstore` argument means: the one given, or all."""
+        return list(self._engine.links) if jobstore is None else [jobstore]
+
+    def find(self, job_id: str, jobstore: str | None) -> tuple[str, Job]:
+        """Return a job and the alias of its store. Raises JobLookupError."""
+        checked_id(job_id)
+        for alias in self.aliases(jobstore):
+            job = self.store(alias).get_job(job_id)
+            if job is not None:
+                return alias, job
+        raise JobLookupError(job_id)
+
+    def get_job(self, job_id: str, jobstore: str | None) -> Job | None:
+        """Return a job, or None."""
+        try:
+            alias, job = self.find(job_id, jobstore)
+        except JobLookupError:
+            return None
+        return self._judged(job, alias, {})
+
+    def get_jobs(self, jobstore: str | None, tag: str | None, broken: bool | None) -> list[Job]:
+        """Return jobs by next run time, those of all stores together."""
+        obstacles: dict[str, str] = {}
+        jobs = [
+            self._judged(job, alias, obstacles)
+            for alias in self.aliases(jobstore)
+            for job in self.store(alias).get_jobs()
+            if tag is None or tag in job.tags
+        ]
+        if broken is not None:
+            jobs = [job for job in jobs if (job.broken is not None) is broken]
+        return sorted(jobs, key=lambda job: (job.next_run_time is None, job.next_run_time or 0, job.id))
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run. Raises RunLookupError."""
+        checked_id(run_id)
+        for alias in self.aliases(None):
+            run = self.store(alias).get_run(run_id)
+            if run is not None:
+                return run
+        raise RunLookupError(run_id)
+
+    def get_runs(
+        self,
+        job_id: str | None,
+        *,
+        state: RunState | str | None,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+        newest_first: bool,
+    ) -> list[Run]:
+        """Return runs of all stores by scheduled time."""
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise SchedulerError(f"limit must be a whole number from 0, not {limit!r}")
+        wanted = None if state is None else _state(state)
+        first, last = self._instant("since", since), self._instant("until", until)
+        runs = [
+            run
+            for alias in self.aliases(None)
+            for run in self.store(alias).get_runs(
+                job_id, state=wanted, since=first, until=last, limit=limit, newest_first=newest_first
+            )
+        ]
+        runs.sort(key=lambda run: (run.scheduled_time, run.id), reverse=newest_first)
+        return runs[:limit]
+
+    def _instant(self, name: str, value: Any) -> datetime | None:
+        if value is None:
+            return None
+        if not isinstance(value, datetime):
+            raise SchedulerError(f"{name} must be a datetime or None, not {value!r}")
+        return to_utc(value, self._zone)
+
+    def _judged(self, job: Job, alias: str, obstacles: dict[str, str]) -> Job:
+        """Return the job with the alias it is known by here and with what keeps it from running here."""
+        return replace(job, jobstore=alias, broken=job.broken or self._obstacle(job, obstacles))
+
+    def _obstacle(self, job: Job, obstacles: dict[str, str]) -> str | None:
+        if job.executor not in self._engine.executors:
+            return str(ExecutorLookupError(job.executor, self._engine.executors))
+        if not isinstance(job.func, str):
+            return None
+        if job.func not in obstacles:
+            try:
+                self._functions.load(job.func)
+                obstacles[job.func] = ""
+            except FunctionLookupError as error:
+                obstacles[job.func] = str(error)
+        return obstacles[job.func] or None
+
+
+def _state(state: RunState | str) -> RunState:
+    try:
+        return RunState(state)
+    except ValueError:
+        raise SchedulerError(f"state: {state!r} is not a run state; {suggest(str(state), list(RunState))}") from None

@@ -1,0 +1,221 @@
+"""What users can do to jobs, written once; front ends add waiting and life cycle.
+
+Every call works whether or not a scheduler runs: it opens the store if need be, writes, tells listeners, and lets the
+engine know.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from scheduler.core.events import JobAdded, JobModified, JobRemoved
+from scheduler.core.job import Job
+from scheduler.core.unset import UNSET
+from scheduler.definitions import JobBuilder, JobDefinition, replacing
+from scheduler.errors import (
+    BrokenJobError,
+    ConflictingIdError,
+    ExecutorLookupError,
+    InvalidJobError,
+    JobLookupError,
+    StaleJobError,
+)
+from scheduler.jobstores.base import JobStore
+from scheduler.lookups import Lookups
+from scheduler.runtime.bus import EventBus
+from scheduler.runtime.engine import Engine
+from scheduler.serialization.functions import reference
+from scheduler.triggers import DateTrigger, Trigger
+from scheduler.validation import target
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 100
+"""How often an edit is repeated when the job changes in between, which every fire of it does."""
+
+
+class Operations:
+    """Job and run operations on all stores of one scheduler."""
+
+    def __init__(self, lookups: Lookups, builder: JobBuilder, engine: Engine, bus: EventBus) -> None:
+        self.lookups = lookups
+        self._builder = builder
+        self._engine = engine
+        self._bus = bus
+        self._decorated: dict[tuple[str, str], str] = {}
+        """Store and id of decorated functions → the function's full name."""
+
+    # adding
+
+    def add_jobs(self, definitions: Iterable[JobDefinition], *, bound: bool = True) -> list[Job]:
+        """Add jobs, for each store in one transaction. `bound` False: the functions' names are not bound yet."""
+        by_store: dict[str, list[tuple[int, Job, JobDefinition]]] = {}
+        for place, definition in enumerate(definitions):
+            if not isinstance(definition, JobDefinition):
+                raise InvalidJobError(f"add_jobs takes JobDefinition objects, not {definition!r}")
+            store = self.lookups.store(definition.jobstore)
+            job = self._builder.build(definition, store.now())
+            self._check_executor(job)
+            if store.persistent and not bound and not isinstance(job.func, str):
+                job = replace(job, func=reference(job.func, bound=False))
+            if store.persistent and definition.id is None and not isinstance(job.trigger, DateTrigger):
+                logger.warning(
+                    "Job %r in job store %r has no id: each start of the program adds another one; "
+                    "pass id= and replace_existing=True",
+                    job.name,
+                    job.jobstore,
+                )
+            by_store.setdefault(definition.jobstore, []).append((place, job, definition))
+        added: list[tuple[int, Job]] = []
+        for alias, entries in by_store.items():
+            jobs = self._write_new(self.lookups.store(alias), entries)
+            added += [(place, job) for (place, _, _), job in zip(entries, jobs, strict=True)]
+            for job in jobs:
+                self._bus.publish(JobAdded(job.id, alias))
+                self._engine.changed(alias, job.id, job)
+        return [job for _, job in sorted(added, key=lambda entry: entry[0])]
+
+    def _write_new(self, store: JobStore, entries: list[tuple[int, Job, JobDefinition]]) -> list[Job]:
+        """Insert the jobs, or replace those that exist where the caller allows it; again if they change in between."""
+        replaceable = [job.id for _, job, definition in entries if definition.replace_existing]
+        ids = set()
+        for _, job, _ in entries:
+            if job.id in ids:
+                raise ConflictingIdError(job.id)
+            ids.add(job.id)
+        for _ in range(ATTEMPTS):
+            existing = {job.id: job for job in store.get_jobs(replaceable)} if replaceable else {}
+            add, update, result = [], [], []
+            for _, job, definition in entries:
+                old = existing.get(job.id) if definition.replace_existing else None
+                if old is None:
+                    add.append(job)
+                    result.append(job)
+                else:
+                    successor = replacing(job, old, timing_given=definition.next_run_time is not UNSET)
+                    update.append(successor)
+                    result.append(replace(successor, version=successor.version + 1))
+            try:
+                store.write_jobs(add=add, update=update)
+            except ConflictingIdError as error:
+                if error.job_id not in replaceable:
+                    raise
+            except (StaleJobError, JobLookupError):
+                continue
+            else:
+                return result
+        raise StaleJobError(replaceable[0])
+
+    def _check_executor(self, job: Job) -> None:
+        executor = self._engine.executors.get(job.executor)
+        if executor is None:
+            raise ExecutorLookupError(job.executor, self._engine.executors)
+        executor.check(target(job.func), job.executor_options)
+
+    def add_decorated(
+        self, func: Callable[..., Any], trigger: Trigger | str | None, options: Mapping[str, Any]
+    ) -> None:
+        """Add a function that is being decorated, by its name unless the options give an id."""
+        given = {"replace_existing": True, **options}
+        if "id" not in given:
+            name = given["id"] = getattr(target(func), "__name__", type(func).__name__)
+            full_name = f"{func.__module__}.{func.__qualname__}"
+            other = self._decorated.setdefault((given.get("jobstore", "default"), name), full_name)
+            if other != full_name:
+                raise InvalidJobError(f"{other} and {full_name} would both be the job {name!r}; give one of them an id")
+        self.add_jobs([JobDefinition(func, trigger, **given)], bound=False)
+
+    def insert(self, alias: str, jobs: list[Job]) -> None:
+        """Add jobs that are complete already."""
+        self.lookups.store(alias).write_jobs(add=jobs)
+        for job in jobs:
+            self._bus.publish(JobAdded(job.id, alias))
+            self._engine.changed(alias, job.id, job)
+
+    # changing
+
+    def modify_job(self, job_id: str, jobstore: str | None, changes: Mapping[str, Any]) -> Job:
+        """Change fields of a job."""
+
+        def change(job: Job, now: datetime) -> Job:
+            changed = self._builder.change(job, changes, now)
+            if {"func", "executor", "executor_options"} & changes.keys():
+                self._check_executor(changed)
+            if "trigger" in changes and "next_run_time" not in changes and not job.paused:
+                return replace(changed, next_run_time=_first(changed.trigger, now))
+            return changed
+
+        return self._edit(job_id, jobstore, change)
+
+    def reschedule_job(
+        self, job_id: str, jobstore: str | None, trigger: Trigger | str | None, trigger_args: Mapping[str, Any]
+    ) -> Job:
+        """Give a job another trigger and let it count from now; a paused job stays paused."""
+
+        def change(job: Job, now: datetime) -> Job:
+            new = self._builder.trigger(trigger, trigger_args, now)
+            return replace(job, trigger=new, next_run_time=None if job.paused else _first(new, now))
+
+        return self._edit(job_id, jobstore, change)
+
+    def pause_job(self, job_id: str, jobstore: str | None) -> Job:
+        """Let a job fire no more until it is resumed."""
+        return self._edit(job_id, jobstore, lambda job, now: replace(job, paused=True, next_run_time=None))
+
+    def resume_job(self, job_id: str, jobstore: str | None) -> Job:
+        """Let a paused job go on with its next fire time from now; a job that is not paused stays as it is."""
+
+        def change(job: Job, now: datetime) -> Job:
+            return replace(job, paused=False, next_run_time=_first(job.trigger, now)) if job.paused else job
+
+        return self._edit(job_id, jobstore, change)
+
+    def _edit(self, job_id: str, jobstore: str | None, change: Callable[[Job, datetime], Job]) -> Job:
+        """Read, change, compare and swap; again while others, or fires of the job, come in between."""
+        for _ in range(ATTEMPTS):
+            alias, job = self.lookups.find(job_id, jobstore)
+            if job.broken is not None:
+                raise BrokenJobError(f"job {job_id!r} cannot be changed, only removed, as it is broken: {job.broken}")
+            store = self.lookups.store(alias)
+            changed = change(job, store.now())
+            if changed is job:
+                return replace(job, jobstore=alias)
+            try:
+                store.write_jobs(update=[changed])
+            except StaleJobError:
+                continue
+            stored = replace(changed, version=changed.version + 1, jobstore=alias)
+            self._bus.publish(JobModified(job_id, alias))
+            self._engine.changed(alias, job_id, stored)
+            return stored
+        raise StaleJobError(job_id)
+
+    # removing
+
+    def remove_job(self, job_id: str, jobstore: str | None) -> None:
+        """Remove a job."""
+        alias, _ = self.lookups.find(job_id, jobstore)
+        self.lookups.store(alias).remove_job(job_id)
+        self._bus.publish(JobRemoved(job_id, alias))
+        self._engine.changed(alias, job_id, None)
+
+    def remove_all_jobs(self, jobstore: str | None) -> None:
+        """Remove all jobs of one store or of all."""
+        for alias in self.lookups.aliases(jobstore):
+            store = self.lookups.store(alias)
+            job_ids = [job.id for job in store.get_jobs()]
+            store.remove_all_jobs()
+            for job_id in job_ids:
+                self._bus.publish(JobRemoved(job_id, alias))
+                self._engine.changed(alias, job_id, None)
+
+
+def _first(trigger: Trigger | None, now: datetime) -> datetime:
+    first = None if trigger is None else trigger.first(now)
+    if first is None:
+        raise InvalidJobError(f"trigger: {trigger} has no fire time from {now.isoformat()} on; remove the job instead")
+    return first

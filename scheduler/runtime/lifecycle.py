@@ -1,0 +1,260 @@
+"""Starting, pausing and stopping the engine, and telling how it fares."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from enum import Enum
+
+from scheduler.clock import Clock
+from scheduler.core.events import SchedulerPaused, SchedulerResumed, SchedulerShutdown, SchedulerStarted
+from scheduler.errors import (
+    ExecutorLookupError,
+    JobStoreError,
+    JobStoreLookupError,
+    SchedulerAlreadyRunningError,
+    SchedulerError,
+    SchedulerNotRunningError,
+)
+from scheduler.executors.base import Executor, inside_a_run
+from scheduler.jobstores.base import JobStore
+from scheduler.runtime.bus import EventBus
+from scheduler.runtime.engine import Engine
+from scheduler.runtime.health import Health, StoreHealth
+from scheduler.runtime.link import StoreLink
+from scheduler.runtime.liveness import Liveness, new_node_id
+from scheduler.runtime.loop import Loop
+from scheduler.runtime.signals import caught_signals
+from scheduler.runtime.wakeup import Wakeup
+
+logger = logging.getLogger(__name__)
+
+SIGNAL_CHECK = 0.2
+"""Seconds between looks at whether a signal has come."""
+
+LAST_WORDS = 5.0
+"""Seconds for which shutdown tries to record how the last runs ended, where the store does not answer."""
+
+
+class SchedulerState(Enum):
+    """Whether a scheduler drives its jobs."""
+
+    STOPPED = 0
+    RUNNING = 1
+    PAUSED = 2
+
+
+class Lifecycle:
+    """Starts and stops everything that an engine needs. May be used from any thread."""
+
+    def __init__(self, engine: Engine, liveness: Liveness, bus: EventBus, wakeup: Wakeup, clock: Clock) -> None:
+        self.state = SchedulerState.STOPPED
+        self._engine = engine
+        self._liveness = liveness
+        self._bus = bus
+        self._wakeup = wakeup
+        self._clock = clock
+        self._loop: Loop | None = None
+        self._lock = threading.RLock()
+        self._stopped = threading.Event()
+
+    @property
+    def running(self) -> bool:
+        """Whether jobs are driven: started, not shut down, and the loop is alive."""
+        return self.state is not SchedulerState.STOPPED and (self._loop is None or self._loop.alive)
+
+    def start(self, paused: bool) -> None:
+        """Open the stores, start the executors, then the loop. If one fails, nothing stays started."""
+        with self._lock:
+            if self.state is not SchedulerState.STOPPED:
+                raise SchedulerAlreadyRunningError(
+                    "the scheduler runs already; call shutdown() before starting it again"
+                )
+            engine = self._engine
+            for link in engine.links.values():
+                link.store.open(self._clock)
+            for alias, link in engine.links.items():
+                engine.links[alias] = self._new_link(alias, link.store)
+            started: list[Executor] = []
+            try:
+                for executor in engine.executors.values():
+                    executor.start(engine.inbox.put, self._clock)
+                    started.append(executor)
+            except BaseException:
+                for executor in started:
+                    executor.stop(0.0)
+                raise
+            engine.claiming = not paused
+            self._stopped = threading.Event()
+            self.state = SchedulerState.PAUSED if paused else SchedulerState.RUNNING
+            if not self._clock.virtual:
+                self._loop = Loop(engine.step, self._wakeup)
+                self._loop.start()
+        self._bus.publish(SchedulerStarted())
+
+    def shutdown(self, wait: bool, timeout: float | None) -> None:
+        """Start nothing more, let runs end, record them, stop. From within a run or a listener: begun, not awaited."""
+        with self._lock:
+            if self.state is SchedulerState.STOPPED:
+                raise SchedulerNotRunningError("the scheduler does not run, so it cannot be shut down")
+            self.state = SchedulerState.STOPPED
+            self._engine.claiming = False
+            loop, self._loop = self._loop, None
+        if inside_a_run() or (loop is not None and loop.current):
+            threading.Thread(target=self._stop, args=(loop, wait, timeout), name="scheduler-shutdown").start()
+        else:
+            self._stop(loop, wait, timeout)
+
+    def run_forever(self) -> None:
+        """Start if need be, and return when the scheduler has stopped, for a signal or by `shutdown`."""
+        if self._clock.virtual:
+            raise SchedulerError("a scheduler on a virtual clock cannot run forever; drive it with VirtualTime")
+        if self.state is SchedulerState.STOPPED:
+            self.start(paused=False)
+        stopped = self._stopped
+        with caught_signals() as signals:
+            # A handler may not set an event that the same thread waits for, so it is looked at in turns.
+            while not signals and not stopped.wait(SIGNAL_CHECK):
+                pass
+        if not stopped.is_set():
+            with suppress(SchedulerNotRunningError):
+                self.shutdown(wait=True, timeout=None)
+            stopped.wait()
+
+    def pause(self) -> None:
+        """Start nothing more until `resume`; what runs goes on."""
+        with self._lock:
+            self._check_running()
+            self._engine.claiming = False
+            self.state = SchedulerState.PAUSED
+        self._bus.publish(SchedulerPaused())
+
+    def resume(self) -> None:
+        """Start what is due again."""
+        with self._lock:
+            self._check_running()
+            self._engine.claiming = True
+            self.state = SchedulerState.RUNNING
+        self._engine.wake()
+        self._bus.publish(SchedulerResumed())
+
+    def add_store(self, alias: str, store: JobStore) -> None:
+        """Take in a store; if the scheduler runs, its jobs are driven from now on."""
+        with self._lock:
+            if alias in self._engine.links:
+                raise SchedulerError(f"there is a job store {alias!r} already; remove it first")
+            if self.state is not SchedulerState.STOPPED:
+                store.open(self._clock)
+            self._engine.links[alias] = self._new_link(alias, store)
+        self._engine.wake()
+
+    def remove_store(self, alias: str) -> None:
+        """Let go of a store; its jobs stay in it. Refused while this process runs some of them."""
+        with self._lock:
+            link = self._engine.links.get(alias)
+            if link is None:
+                raise JobStoreLookupError(alias, self._engine.links)
+            active = self._engine.active_on(link)
+            if active:
+                raise SchedulerError(
+                    f"job store {alias!r} has {active} runs of this process that have not ended; "
+                    "pause the scheduler and try again when they have"
+                )
+            del self._engine.links[alias]
+            self._leave(link)
+
+    def add_executor(self, alias: str, executor: Executor) -> None:
+        """Take in an executor, and start it if the scheduler runs."""
+        with self._lock:
+            if alias in self._engine.executors:
+                raise SchedulerError(f"there is an executor {alias!r} already; remove it first")
+            if self.state is not SchedulerState.STOPPED:
+                executor.start(self._engine.inbox.put, self._clock)
+            self._engine.executors[alias] = executor
+        self._engine.wake()
+
+    def remove_executor(self, alias: str) -> None:
+        """Let go of an executor when its calls have ended; its jobs are kept and wait."""
+        with self._lock:
+            executor = self._engine.executors.pop(alias, None)
+            if executor is None:
+                raise ExecutorLookupError(alias, self._engine.executors)
+            running = self.state is not SchedulerState.STOPPED
+        if running:
+            executor.stop(None)
+
+    def health(self) -> Health:
+        """Look at the loop and at every store. Raises nothing."""
+        running = self.running
+        stores = {alias: self._store_health(link, running) for alias, link in list(self._engine.links.items())}
+        return Health(
+            ok=running and all(store.reachable for store in stores.values()),
+            running=running,
+            paused=self.state is SchedulerState.PAUSED,
+            last_step_age=self._clock.monotonic() - self._engine.stepped_at if running else None,
+            active_runs=self._engine.active,
+            stores=stores,
+        )
+
+    def _check_running(self) -> None:
+        if self.state is SchedulerState.STOPPED:
+            raise SchedulerNotRunningError("the scheduler does not run; call start() first")
+
+    def _new_link(self, alias: str, store: JobStore) -> StoreLink:
+        self._liveness.forget(alias)
+        return StoreLink(alias, store, new_node_id(self._liveness.process))
+
+    def _stop(self, loop: Loop | None, wait: bool, timeout: float | None) -> None:
+        deadline = None if timeout is None else self._clock.monotonic() + timeout
+        for executor in list(self._engine.executors.values()):
+            if not wait:
+                left: float | None = 0.0
+            else:
+                left = None if deadline is None else max(deadline - self._clock.monotonic(), 0.0)
+            executor.stop(left)
+        if loop is not None:
+            loop.stop()
+        self._record_last()
+        for link in self._engine.links.values():
+            self._leave(link)
+        self._stopped.set()
+        self._bus.publish(SchedulerShutdown())
+
+    def _record_last(self) -> None:
+        """Record what has ended, give up on what has not."""
+        self._engine.abandon()
+        give_up_at = self._clock.monotonic() + LAST_WORDS
+        wait = self._engine.step()
+        while self._engine.active:
+            if self._clock.virtual or self._clock.monotonic() > give_up_at:
+                logger.error("%d runs that ended could not be recorded; they will be LOST", self._engine.active)
+                self._engine.drop_flights()
+                return
+            self._wakeup.wait(min(wait, 0.1))
+            wait = self._engine.step()
+
+    def _leave(self, link: StoreLink) -> None:
+        """Take this node off the store and close it."""
+        try:
+            if link.store.shared and self._liveness.beats_on(link.alias):
+                with link.store.turn() as turn:
+                    turn.forget(link.node)
+        except JobStoreError as error:
+            logger.warning("Node %s could not take leave of job store %r: %s", link.node, link.alias, error)
+        self._liveness.forget(link.alias)
+        link.store.close()
+
+    def _store_health(self, link: StoreLink, running: bool) -> StoreHealth:
+        store = link.store
+        try:
+            store.open(self._clock)
+            due = store.next_due(list(self._engine.executors), link.parked_now(self._clock.monotonic()))
+            lag = 0.0 if due is None else max((store.now() - due).total_seconds(), 0.0)
+            nodes = tuple(store.nodes()) if store.shared else ()
+        except JobStoreError as error:
+            failing = link.since if link.error is not None else None
+            return StoreHealth(False, failing, str(error), broken_jobs=len(link.parked))
+        if running and link.error is not None:
+            return StoreHealth(False, link.since, link.error, lag, len(link.parked), nodes)
+        return StoreHealth(True, link.since, None, lag, len(link.parked), nodes)

@@ -1,0 +1,59 @@
+"""Drives schedulers through time without threads and without waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from scheduler.blocking import Scheduler
+from scheduler.testing.clock import FakeClock
+
+STUCK = 100_000
+"""Steps at one instant after which something must be wrong."""
+
+
+class VirtualTime:
+    """Moves a FakeClock from one due time to the next, and lets schedulers on it take their steps.
+
+    Several schedulers may share a clock and a store: they step in the order given, as nodes of one scheduler would.
+    Jobs are called in the calling thread by InlineExecutor, the default executor on a virtual clock:
+
+        clock = FakeClock("2024-01-01T00:00:00+00:00")
+        scheduler = Scheduler(clock=clock, timezone="UTC")
+        scheduler.add_job(work, "interval", hours=1)
+        scheduler.start()
+        VirtualTime(clock, scheduler).advance(timedelta(days=365))     # work was called 8,760 times
+
+    Arguments:
+        clock: the clock the schedulers were made with.
+        schedulers: those to drive; started ones only take steps.
+    """
+
+    def __init__(self, clock: FakeClock, *schedulers: Scheduler) -> None:
+        self.clock = clock
+        self.schedulers = list(schedulers)
+
+    def advance(self, by: timedelta | float) -> None:
+        """Let time pass: a timedelta or seconds."""
+        self.run_until(self.clock.now() + (by if isinstance(by, timedelta) else timedelta(seconds=by)))
+
+    def run_until(self, time: datetime | str) -> None:
+        """Let time pass until `time` (aware, or ISO text with an offset), doing all that falls due by then."""
+        target = datetime.fromisoformat(time) if isinstance(time, str) else time
+        while (wait := self.settle()) is not None and self.clock.now() + wait <= target:
+            self.clock.advance(max(wait, timedelta(microseconds=1)))
+        self.clock.move_to(target)
+        self.settle()
+
+    def settle(self) -> timedelta | None:
+        """Do all that is due now. Returns how long there is nothing to do then; None: for ever."""
+        for _ in range(STUCK):
+            waits = [wait for wait in self._step() if wait != float("inf")]
+            if not waits:
+                return None
+            if min(waits) > 0:
+                return timedelta(seconds=min(waits))
+        raise RuntimeError(f"after {STUCK} steps there is still something to do at {self.clock.now().isoformat()}")
+
+    def _step(self) -> Iterable[float]:
+        return [scheduler.engine.step() for scheduler in self.schedulers if scheduler.running]
