@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from scheduler.testing.jobstore_finish import FinishTests
 from scheduler.testing.jobstore_jobs import JobTests
 from scheduler.testing.jobstore_nodes import LifeTests, NodeTests
 from scheduler.testing.jobstore_runs import RunTests
-from scheduler.testing.jobstore_turns import ClaimTests, FinishTests, RecordTests
+from scheduler.testing.jobstore_turns import ClaimTests, RecordTests
 
 __all__ = ["JobStoreContract"]
 

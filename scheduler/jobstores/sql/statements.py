@@ -89,7 +89,7 @@ class Statements:
     def _read_runs(self) -> None:
         sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
         self.run = sql(f"SELECT {self._run} FROM {self._runs} WHERE id = ?")
-        self.known_runs = sql(f"SELECT job_id FROM {self._runs} WHERE id {some}")
+        self.known_runs = sql(f"SELECT id FROM {self._runs} WHERE id {some}")
         self.count_open = f"SELECT count(*) FROM {self._runs} WHERE finished_at IS NULL"
         self.active = sql(
             f"SELECT incarnation, count(*) FROM {self._runs} WHERE finished_at IS NULL AND incarnation {some} "

@@ -92,11 +92,10 @@ class SQLTurn(Turn):
         active = self._active(jobs)
         return Due([DueJob(job, active.get(job.incarnation, 0)) for job in jobs], runs)
 
-    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> None:
-        if plans:
-            self._advance(plans)
-            self._insert([run for plan in plans for run in (*plan.starts, *plan.queued, *plan.skips)])
+    def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
+        self._advance(plans)
         self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in begun])
+        return self._insert([run for plan in plans for run in (*plan.starts, *plan.queued, *plan.skips)])
 
     def held(self, node: str, limit: int) -> Sequence[DueRun]:
         return self._due_runs(self._query(self._statements.held, node, limit))
@@ -130,13 +129,21 @@ class SQLTurn(Turn):
         stale = [plan.job.id for plan in plans if stored.get(plan.job.id) != (plan.job.incarnation, plan.job.version)]
         raise StaleJobError(stale[0] if stale else plans[0].job.id)
 
-    def _insert(self, runs: Sequence[Run]) -> None:
+    def _insert(self, runs: Sequence[Run]) -> Collection[str]:
+        """Insert runs that are not there yet. Returns the ids of the others.
+
+        Nobody else can insert them in between: their jobs are locked.
+        """
+        if not runs:
+            return ()
+        ids = self._dialect.array([run.id for run in runs])
+        known = {run_id for (run_id,) in self._query(self._statements.known_runs, ids)}
+        new = [run for run in runs if run.id not in known] if known else runs
         try:
-            self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in runs])
+            self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in new])
         except IntegrityError as error:
-            self._connection.rollback()
-            known = self._query(self._statements.known_runs, self._dialect.array([run.id for run in runs]))
-            raise StaleJobError(known[0][0] if known else runs[0].job_id) from error
+            raise StaleJobError(new[0].job_id) from error
+        return known
 
     def _query(self, statement: str, *parameters: Any) -> Sequence[Any]:
         return self._connection.exec_driver_sql(statement, parameters).fetchall()
