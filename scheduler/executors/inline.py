@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import Context
 
 from scheduler.clock import Clock
 from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
-from scheduler.executors.base import Call, Done, Executor, attempt, checked_size
+from scheduler.executors.base import Call, Done, Executor, attempt, checked_size, deliver
 
 
 class InlineExecutor(Executor):
@@ -37,7 +38,7 @@ class InlineExecutor(Executor):
         if done is None:
             raise ExecutorStoppedError("this executor was not started, or has stopped")
         for call in calls:
-            done(attempt(call))
+            deliver(done, Context().run(attempt, call))
 
     def cancel(self, run_id: str) -> bool:
         return False

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from scheduler.clock import Clock
 from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
-from scheduler.executors.base import Call, Done, Executor, attempt, checked_size
+from scheduler.executors.base import Call, Done, Executor, attempt, checked_size, deliver
 from scheduler.executors.pace import Pace
 
 _LOGGER = logging.getLogger(__name__)
@@ -147,10 +147,7 @@ class _Pool:
         worker.finished += 1
         if call.run_id == self._pace.probe:
             self._pace.ended(self._finished(), self._clock.monotonic())
-        try:
-            self._done(outcome)
-        except BaseException:
-            _LOGGER.exception("the outcome of run %s could not be reported", call.run_id)
+        deliver(self._done, outcome)
 
 
 class _Worker:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import math
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
+
+from scheduler.errors import InvalidTriggerError
+from scheduler.serialization.wording import show
+from scheduler.timezones import to_zone, zone_name
 
 TAG = "$type"
 """The key that marks a JSON object which stands for something else."""
@@ -54,45 +57,47 @@ def is_text(value: str) -> bool:
 
 
 def _encode_datetime(value: datetime) -> dict[str, Any]:
-    zone = _named(value.tzinfo)
-    if zone is None:
-        return _clock_reading("datetime", value, value.fold)
-    # A zone that is not of zoneinfo may keep the fold in the zone object, so it is converted, not just named.
-    local = value if value.tzinfo is zone else value.astimezone(zone)
-    return {**_clock_reading("datetime", local.replace(tzinfo=None), local.fold), "zone": str(zone)}
+    zone = _zone(value.tzinfo)
+    # Zones of other libraries may keep the fold in the zone object, so they are converted, not only named.
+    if zone is not None and type(value.tzinfo) is not type(zone):
+        value = value.astimezone(zone)
+    return _clock_reading("datetime", value, zone)
 
 
 def _encode_time(value: time) -> dict[str, Any]:
-    zone = _named(value.tzinfo)
-    if zone is None:
-        return _clock_reading("time", value, value.fold)
-    return {**_clock_reading("time", value.replace(tzinfo=None), value.fold), "zone": str(zone)}
+    zone = _zone(value.tzinfo)
+    return _clock_reading("time", value.replace(tzinfo=zone), zone)
 
 
-def _clock_reading(tag: str, value: datetime | time, fold: int) -> dict[str, Any]:
-    written: dict[str, Any] = {TAG: tag, "value": value.isoformat()}
-    return {**written, "fold": 1} if fold else written
+def _clock_reading(tag: str, value: datetime | time, zone: tzinfo | None) -> dict[str, Any]:
+    """Write an offset as part of the text, a zone by its name beside it."""
+    written: dict[str, Any] = {TAG: tag}
+    if zone is None or type(zone) is timezone:
+        written["value"] = value.isoformat()
+    else:
+        written["value"] = value.replace(tzinfo=None).isoformat()
+        written["zone"] = zone_name(zone)
+    if value.fold:
+        written["fold"] = value.fold
+    return written
+
+
+def _zone(zone: tzinfo | None) -> tzinfo | None:
+    """Return a zone as one that can be stored: a datetime.timezone, or one that has a name."""
+    try:
+        return None if zone is None else to_zone(zone)
+    except InvalidTriggerError as error:
+        raise Unstorable(f"a time in the zone {show(zone)} cannot be stored: {error}") from None
 
 
 def _read_datetime(value: str, zone: str | None = None, fold: int = 0) -> datetime:
     read = datetime.fromisoformat(value).replace(fold=fold)
-    return read if zone is None else read.replace(tzinfo=ZoneInfo(zone))
+    return read if zone is None else read.replace(tzinfo=to_zone(zone))
 
 
 def _read_time(value: str, zone: str | None = None, fold: int = 0) -> time:
     read = time.fromisoformat(value).replace(fold=fold)
-    return read if zone is None else read.replace(tzinfo=ZoneInfo(zone))
-
-
-def _named(zone: tzinfo | None) -> ZoneInfo | None:
-    """Return the zone if it has a name by which it is stored, None for no zone and for a fixed offset."""
-    if zone is None or type(zone) is timezone:
-        return None
-    if type(zone) is ZoneInfo and zone.key:
-        return zone
-    raise Unstorable(
-        f"a time in the zone {zone!r} cannot be stored; use zoneinfo.ZoneInfo(name) or datetime.timezone(offset)"
-    )
+    return read if zone is None else read.replace(tzinfo=to_zone(zone))
 
 
 def _encode_timedelta(value: timedelta) -> dict[str, Any]:
@@ -102,6 +107,10 @@ def _encode_timedelta(value: timedelta) -> dict[str, Any]:
 
 def _encode_path(tag: str) -> Callable[[Any], dict[str, Any]]:
     return lambda value: {TAG: tag, "value": encode_str(str(value))}
+
+
+def _read_bytes(base64: str) -> bytes:
+    return b64decode(base64, validate=True)
 
 
 WRITE: Mapping[type, Callable[[Any], Any]] = {
@@ -114,7 +123,7 @@ WRITE: Mapping[type, Callable[[Any], Any]] = {
     timedelta: _encode_timedelta,
     Decimal: lambda value: {TAG: "Decimal", "value": str(value)},
     UUID: lambda value: {TAG: "UUID", "value": str(value)},
-    bytes: lambda value: {TAG: "bytes", "base64": base64.b64encode(value).decode("ascii")},
+    bytes: lambda value: {TAG: "bytes", "base64": b64encode(value).decode("ascii")},
     type(Path()): _encode_path("Path"),
     PurePosixPath: _encode_path("PurePosixPath"),
     PureWindowsPath: _encode_path("PureWindowsPath"),
@@ -131,13 +140,9 @@ READ: Mapping[str, Callable[..., Any]] = {
     "timedelta": lambda days=0, seconds=0, microseconds=0: timedelta(days, seconds, microseconds),
     "Decimal": lambda value: Decimal(value),
     "UUID": lambda value: UUID(value),
-    "bytes": lambda base64: _read_bytes(base64),
+    "bytes": _read_bytes,
     "Path": lambda value: Path(value),
     "PurePosixPath": lambda value: PurePosixPath(value),
     "PureWindowsPath": lambda value: PureWindowsPath(value),
 }
 """By tag, the function that reads a value back; it takes the other keys of the JSON object as keywords."""
-
-
-def _read_bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
