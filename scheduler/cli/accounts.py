@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scheduler import Run
+from scheduler import Run, RunState
 from scheduler.triggers import Trigger
 
 
@@ -53,6 +53,12 @@ def account(trigger: Trigger, expected: Sequence[datetime], records: Sequence[Ru
         unexpected=sorted(recorded.keys() - set(expected)),
         unfinished=[run for run in records if not run.state.final],
     )
+
+
+def witnessed(books: Account, traces: int) -> bool:
+    """Tell whether the function left as many traces as runs succeeded; one that died may have left one or none."""
+    states = Counter(run.state for run in books.records)
+    return states[RunState.SUCCESS] <= traces <= states[RunState.SUCCESS] + states[RunState.LOST]
 
 
 def _covered(trigger: Trigger, run: Run) -> Iterable[datetime]:

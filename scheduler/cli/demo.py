@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Self
 
 from scheduler import RunState, Scheduler
-from scheduler.cli.accounts import Account, account, fire_times
+from scheduler.cli.accounts import Account, account, fire_times, witnessed
 from scheduler.cli.demo_jobs import take_inventory
-from scheduler.cli.demo_report import balance, how_to_look, story
+from scheduler.cli.demo_report import balance, how_to_look, story, witness
 from scheduler.triggers import DateTrigger
 
 WORK, MIDDLE, DOWN, AGAIN, PATIENCE = 3.0, 0.2, 4.5, 3.0, 5.0
@@ -87,16 +87,15 @@ def _demo(folder: Path, *, keep: bool) -> int:
     print(INTRODUCTION)
     say = _teller()
     client = Scheduler(url)  # never started: it only adds a job and reads the records
-    try:
-        accounts = _two_lives(url, folder, client, say)
-    finally:
-        client.shutdown()
+    accounts = _two_lives(url, folder, client, say)
     say("It has shut down. These are the records:\n")
     print(story(accounts))
+    lines = len((folder / "samples.csv").read_text(encoding="utf-8").splitlines())
     print(balance(accounts))
+    print(witness(accounts["sample"], lines))
     if keep:
         print(how_to_look(folder))
-    return 0 if all(books.balanced for books in accounts.values()) else 1
+    return 0 if all(books.balanced for books in accounts.values()) and witnessed(accounts["sample"], lines) else 1
 
 
 def _two_lives(url: str, folder: Path, client: Scheduler, say: Callable[[str], None]) -> dict[str, Account]:

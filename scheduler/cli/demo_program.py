@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from pathlib import Path
 
 from scheduler import Scheduler
 from scheduler.cli.demo_jobs import sample, summarize
@@ -10,6 +12,7 @@ from scheduler.cli.demo_jobs import sample, summarize
 
 def main(url: str, folder: str) -> None:
     """Add the jobs, print the fire time that each comes to next, and run until the standard input ends."""
+    logging.basicConfig(filename=Path(folder) / "program.log", format="%(asctime)s %(message)s")
     scheduler = Scheduler(url, poll_interval=0.2, heartbeat_interval=0.5, node_timeout=3.0)
     sampling = scheduler.add_job(sample, "interval", seconds=0.5, args=(folder,), id="sample", replace_existing=True)
     summary = scheduler.add_job(

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from scheduler import Run, RunState
-from scheduler.cli.accounts import Account
+from scheduler.cli.accounts import Account, witnessed
 
 LATE = timedelta(seconds=0.25)
 """From when on the report speaks of a late run."""
@@ -44,6 +44,13 @@ def balance(accounts: Mapping[str, Account]) -> str:
     return "\n".join(lines)
 
 
+def witness(books: Account, lines: int) -> str:
+    """Return what the file says that the sampling function itself wrote."""
+    succeeded = sum(run.state is RunState.SUCCESS for run in books.records)
+    verdict = "as it must be" if witnessed(books, lines) else "WHICH DOES NOT MATCH"
+    return f"samples.csv has {lines} lines, and {succeeded} runs of sample succeeded: {verdict}."
+
+
 def how_to_look(folder: Path) -> str:
     """Return the lines with which to look at what was kept."""
     database = folder / "jobs.db"
@@ -52,7 +59,7 @@ def how_to_look(folder: Path) -> str:
 Kept in {folder}
   sqlite3 -box {database} "SELECT * FROM scheduler_jobs"
   sqlite3 -box {database} "SELECT {when} AS fire, job_id, state, attempt, reason, count FROM scheduler_runs ORDER BY 1"
-  cat {folder / "summary.txt"}"""
+  cat {folder / "summary.txt"} {folder / "program.log"}"""
 
 
 def _what_became_of(run: Run) -> str:
@@ -64,7 +71,7 @@ def _what_became_of(run: Run) -> str:
     if run.started_at is not None and run.attempt == 1 and run.started_at - run.scheduled_time > LATE:
         text += f", {(run.started_at - run.scheduled_time).total_seconds():.1f} s late"
     if run.attempt > 1:
-        text += f" at attempt {run.attempt}: the process of the one before died while it ran"
+        text += f" at attempt {run.attempt}, after the process of attempt {run.attempt - 1} had died"
     return f"{text}: {run.error}" if run.error and run.state is not RunState.SUCCESS else text
 
 
@@ -72,8 +79,13 @@ def _line(runs: Sequence[Run], text: str) -> str:
     count = sum(run.count for run in runs)
     first, last = _clock(runs[0].scheduled_time), _clock(runs[-1].scheduled_time)
     span = f"from {first}" if runs[-1].count > 1 else first if first == last else f"{first} to {last}"
-    result = f" ({runs[-1].result})" if runs[-1].result is not None else ""
-    return f"  {span:24} {count:3} × {text}{result}"
+    return f"  {span:24} {count:3} × {text}{_result(runs[-1].result)}"
+
+
+def _result(result: object) -> str:
+    if isinstance(result, dict):
+        result = ", ".join(f"{value:,} {key}" for key, value in result.items())
+    return f" ({result})" if result is not None else ""
 
 
 def _clock(time: datetime) -> str:

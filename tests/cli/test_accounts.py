@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scheduler import Run, RunState
-from scheduler.cli.accounts import Account, account, fire_times
+from scheduler.cli.accounts import Account, account, fire_times, witnessed
 from scheduler.cli.demo_report import balance, story
 from scheduler.triggers import IntervalTrigger
 
@@ -78,3 +78,19 @@ def test_the_report_says_whether_the_accounts_match_and_what_is_wrong() -> None:
 def test_the_story_takes_like_records_in_a_row_together() -> None:
     told = story({"sample": books(run(0), run(1), run(2, RunState.SKIPPED, count=2), run(4))}).splitlines()
     assert [line.split("×")[0].split()[-1] for line in told[1:] if line] == ["2", "2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("last", "traces", "verdict"),
+    [
+        (RunState.SUCCESS, 4, False),
+        (RunState.SUCCESS, 5, True),
+        (RunState.SUCCESS, 6, False),
+        (RunState.LOST, 3, False),
+        (RunState.LOST, 4, True),
+        (RunState.LOST, 5, True),
+        (RunState.LOST, 6, False),
+    ],
+)
+def test_the_traces_of_a_function_match_its_runs(last: RunState, traces: int, verdict: bool) -> None:
+    assert witnessed(books(*map(run, range(4)), run(4, last)), traces) is verdict
