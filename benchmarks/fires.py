@@ -78,8 +78,8 @@ def ours(url: str | None, size: int) -> Values:
     while scheduler.health().active_runs:
         time.sleep(0.001)
     seconds = time.perf_counter() - began
-    recorded = len(scheduler.get_runs(state=RunState.SUCCESS, limit=size + 1))
     scheduler.shutdown()
+    recorded = len(scheduler.get_runs(state=RunState.SUCCESS, limit=size + 1))
     if recorded != size:
         raise AssertionError(f"{recorded} runs are recorded, {size} were due")
     return {"rate": size / seconds}
