@@ -1,5 +1,23 @@
 """What all tests share."""
 
+import os
+
 import pytest
 
+from tests import servers
+
 pytest.register_assert_rewrite("scheduler.testing")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url():
+    """The URL of a PostgreSQL database in which tests may do as they like."""
+    given = os.environ.get("SCHEDULER_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    try:
+        with servers.postgresql() as url:
+            yield url
+    except servers.ServerUnavailableError as error:
+        pytest.skip(f"no PostgreSQL: {error}")
