@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Mapping
+from itertools import count
 
 from scheduler.clock import Clock
 from scheduler.core.events import (
@@ -61,6 +62,7 @@ class Engine:
         self.stepped_at = clock.monotonic()
         self._flights: dict[str, tuple[StoreLink, Start]] = {}
         """Runs that this node has started and not recorded as ended."""
+        self._steps = count()
         self._clock = clock
         self._bus = bus
         self._wakeup = wakeup
@@ -72,7 +74,7 @@ class Engine:
         """Record what ended, plan what is due, start it. Returns after how many seconds to come back."""
         self.stepped_at = self._clock.monotonic()
         self._collect()
-        wait = min([self._serve(link) for link in list(self.links.values())], default=LONGEST_WAIT)
+        wait = min([self._serve(link) for link in self._in_turns()], default=LONGEST_WAIT)
         return 0.0 if self.inbox else wait
 
     @property
@@ -108,6 +110,12 @@ class Engine:
         for run_id in list(self._flights):
             error = "the scheduler was shut down before the function ended"
             self.inbox.put(Outcome(run_id, Ending.LOST, error=error))
+
+    def _in_turns(self) -> list[StoreLink]:
+        """The stores, each of them first at times, so that one with much to do leaves room to the others."""
+        links = list(self.links.values())
+        first = next(self._steps) % len(links) if links else 0
+        return links[first:] + links[:first]
 
     def _collect(self) -> None:
         for outcome in self.inbox.drain():
