@@ -7,67 +7,74 @@ clock on the wall matches, so never in a gap and twice in a repeated hour.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from scheduler.timezones import offsets, turn_between
 from scheduler.triggers.cron.schedule import FIRST_YEAR, Schedule
 
 SECOND = timedelta(seconds=1)
+BEGINNING = datetime(FIRST_YEAR - 1, 12, 30, tzinfo=UTC)
+"""Before the first year in every zone."""
 
 
 def following_instant(schedule: Schedule, zone: tzinfo, after: datetime) -> datetime | None:
     """Return the first fire time after the instant `after`, both in UTC; None where the calendar ends before."""
-    if after.year < FIRST_YEAR - 1:
-        after = datetime(FIRST_YEAR - 1, 1, 1, tzinfo=UTC)
+    if after.year < FIRST_YEAR:
+        after = max(after, BEGINNING)
     try:
         local = after.astimezone(zone)
-        if isinstance(zone, timezone):
-            wall = schedule.following(local)
-            return None if wall is None else wall.astimezone(UTC)
-        if _is_plain(local):
-            wall = schedule.following(local)
-            if wall is None or _is_plain(wall):
-                return None if wall is None else wall.astimezone(UTC)
-        return _by_elapsed_time(schedule, local) if schedule.elapsed else _by_wall_time(schedule, local)
+        if schedule.elapsed and (local.fold or _comes_again(local)):
+            return _in_repeated_hour(schedule, local)
+        if local.fold:  # all of the repeated hour has fired the first time round
+            local = _repeated(local)[1] - SECOND
+        wall = schedule.following(local)
+        if wall is None:
+            return None
+        fire = wall.astimezone(UTC)
+        if fire.astimezone(zone) == wall:
+            return fire
+        return _after_gap(schedule, wall) if schedule.elapsed else _turn(wall)
     except OverflowError:  # the year 10000 in UTC or in the zone
         return None
 
 
-def _is_plain(wall: datetime) -> bool:
-    """Whether the clock shows this wall time exactly once."""
-    return wall.utcoffset() == wall.replace(fold=1 - wall.fold).utcoffset()
+def _comes_again(local: datetime) -> bool:
+    """Whether the clock will show this wall time a second time."""
+    again = datetime(
+        local.year, local.month, local.day, local.hour, local.minute, local.second, tzinfo=local.tzinfo, fold=1
+    )
+    return again.utcoffset() != local.utcoffset()
 
 
-def _by_wall_time(schedule: Schedule, local: datetime) -> datetime | None:
-    if local.fold:  # all of the repeated hour has fired the first time round
-        before, after = offsets(local)
-        turn = _turn(local)
-        local = (turn + (before - after)).astimezone(local.tzinfo) - SECOND
+def _in_repeated_hour(schedule: Schedule, local: datetime) -> datetime | None:
+    """The next fire by elapsed time, from a wall time that comes twice."""
+    start, end = _repeated(local)
     wall = schedule.following(local)
-    if wall is None:
-        return None
-    before, after = offsets(wall)
-    return _turn(wall) if before < after else wall.astimezone(UTC)
-
-
-def _by_elapsed_time(schedule: Schedule, local: datetime) -> datetime | None:
-    wall = schedule.following(local)
-    before, after = offsets(local)
-    if before > after:
-        again = _turn(local).astimezone(local.tzinfo)  # the wall time at which the second time round begins
-        end = again + (before - after)
-        if not local.fold:
-            if wall is not None and wall < end:
-                return wall.astimezone(UTC)
-            wall = schedule.following(again - SECOND)
+    if not local.fold:
         if wall is not None and wall < end:
-            return wall.replace(fold=1).astimezone(UTC)
-    while wall is not None:
-        before, after = offsets(wall)
-        if before >= after:
             return wall.astimezone(UTC)
-        wall = schedule.following(_turn(wall).astimezone(wall.tzinfo) - SECOND)
+        wall = schedule.following(start - SECOND)
+    if wall is not None and wall < end:
+        return wall.replace(fold=1).astimezone(UTC)
+    return None if wall is None else _after_gap(schedule, wall)
+
+
+def _after_gap(schedule: Schedule, wall: datetime) -> datetime | None:
+    """The first instant at which the clock shows this matching wall time, or else a later one that matches."""
+    following: datetime | None = wall
+    while following is not None:
+        before, after = offsets(following)
+        if before >= after:
+            return following.astimezone(UTC)
+        following = schedule.following(_turn(following).astimezone(wall.tzinfo) - SECOND)
     return None
+
+
+def _repeated(local: datetime) -> tuple[datetime, datetime]:
+    """The wall times between which the clock runs twice, for one of them; the end is not included."""
+    before, after = offsets(local)
+    start = _turn(local).astimezone(local.tzinfo).replace(fold=0)
+    return start, start + (before - after)
 
 
 def _turn(wall: datetime) -> datetime:

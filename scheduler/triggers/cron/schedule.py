@@ -70,12 +70,14 @@ class Schedule:
     _minutes: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _hours: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _months: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _any_year: bool = field(init=False, repr=False, compare=False)
     _month_days: tuple[int, ...] = field(init=False, repr=False, compare=False)
     """The matching days of the 28 months there are, by length and first weekday."""
 
     def __post_init__(self) -> None:
         for name, size in (("seconds", 60), ("minutes", 60), ("hours", 24), ("months", 13)):
             object.__setattr__(self, f"_{name}", _successors(getattr(self, name), size))
+        object.__setattr__(self, "_any_year", self.years == ALL_YEARS)
         both = [
             (self.days.within(first, length), self.weekdays.within(first, length))
             for length in range(28, 32)
@@ -86,16 +88,20 @@ class Schedule:
 
     def following(self, wall: datetime) -> datetime | None:
         """Return the first matching wall time after the second of `wall`, with its tzinfo; None: there is none."""
-        day = wall.day
-        if self._month(wall.year, wall.month) >> day & 1:
+        year, month, day = wall.year, wall.month, wall.day
+        days = self._month(year, month)
+        if days >> day & 1:
             time = self._time_after(wall.hour, wall.minute, wall.second)
             if time is not None:
-                return datetime(wall.year, wall.month, day, *time, tzinfo=wall.tzinfo)
-        for year, month, days in self._months_from(wall.year, wall.month, day):
-            if days:
-                time = self._hours[0], self._minutes[0], self._seconds[0]
-                return datetime(year, month, _lowest(days), *time, tzinfo=wall.tzinfo)
-        return None
+                return datetime(year, month, day, *time, tzinfo=wall.tzinfo)
+        later = days >> day + 1 << day + 1
+        found = (year, month, later) if later else self._month_after(year, month)
+        if found is None:
+            return None
+        year, month, days = found
+        return datetime(
+            year, month, _lowest(days), self._hours[0], self._minutes[0], self._seconds[0], tzinfo=wall.tzinfo
+        )
 
     def possible(self) -> bool:
         """Return whether any date matches: a year is one of 14 kinds, and one year of each kind is tried."""
@@ -122,28 +128,24 @@ class Schedule:
         following = self._hours[hour + 1]
         return (following, self._minutes[0], self._seconds[0]) if following >= 0 else None
 
-    def _months_from(self, year: int, month: int, day: int) -> Iterator[tuple[int, int, int]]:
-        """Yield year, month and matching days: first the days after `day`, then month by month to the last year."""
-        yield year, month, self._month(year, month) >> day + 1 << day + 1
-        month = self._months[month + 1]
-        years = self.years >> year
-        if not years & 1:
-            month = -1
+    def _month_after(self, year: int, month: int) -> tuple[int, int, int] | None:
+        """The next month that has matching days, as year, month and days."""
         while True:
-            while month >= 0:
-                yield year, month, self._month(year, month)
-                month = self._months[month + 1]
-            years >>= 1
-            if not years:
-                return
-            skipped = _lowest(years)
-            years >>= skipped
-            year += 1 + skipped
-            month = self._months[1]
+            month = self._months[month + 1]
+            if month < 0:
+                later = self.years >> year + 1
+                if not later:
+                    return None
+                year, month = year + 1 + _lowest(later), self._months[0]
+            days = self._month(year, month)
+            if days:
+                return year, month, days
 
     def _month(self, year: int, month: int) -> int:
         """The matching days of one month; none where the year or the month do not match."""
-        if self._months[month] != month or not self.years >> year & 1:
+        if self._months[month] != month:
+            return 0
+        if not (year >= FIRST_YEAR if self._any_year else self.years >> year & 1):
             return 0
         length = 29 if month == 2 and isleap(year) else MONTH_LENGTHS[month]
         first = date(year, month, 1).weekday()
