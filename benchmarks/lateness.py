@@ -5,9 +5,9 @@ Workload: the store holds idle jobs that are due in a year, and one-shot jobs th
 scheduler has nothing else to do, so the number is the way from the clock through the store and the executor to the
 first line of the function.
 
-How to read it: p50 and p99 in milliseconds over all fires of one measurement but the first few, smaller is better; a ratio below 1 means
-that ours is earlier. `n` is the number of idle jobs. APScheduler 3 gets fewer of them, as storing that many takes it
-minutes.
+How to read it: p50 and p99 in milliseconds over all fires of one measurement but the first few, smaller is better; a
+ratio below 1 means that ours is earlier. `n` is the number of idle jobs. APScheduler 3 gets fewer of them, as storing
+that many takes it minutes.
 """
 
 from __future__ import annotations
