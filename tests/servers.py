@@ -6,7 +6,6 @@ here, as an unprivileged user, on data in a new folder under the system's tempor
 
 import contextlib
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -61,6 +60,8 @@ def postgresql() -> Iterator[str]:
 def _unprivileged_user() -> str:
     if os.name != "posix" or os.geteuid() != 0:
         return ""
+    import pwd  # not on Windows
+
     try:
         pwd.getpwnam(UNPRIVILEGED)
     except KeyError:

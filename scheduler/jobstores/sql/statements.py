@@ -115,7 +115,7 @@ class Statements:
         )
         self.held = sql(
             f"SELECT {both} FROM {joined} WHERE r.finished_at IS NULL AND r.node = ? AND r.{_HELD} "
-            f"ORDER BY r.id LIMIT ? {of_runs}"
+            f"ORDER BY r.scheduled_time, r.id LIMIT ? {of_runs}"
         )
         self.next_due = sql(
             f"SELECT (SELECT next_run_time FROM {self._jobs} WHERE executor = e.value AND next_run_time IS NOT NULL "

@@ -1,0 +1,34 @@
+"""Stores on databases for the tests of this folder."""
+
+import itertools
+import os
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine, text
+
+from scheduler.jobstores import SQLAlchemyJobStore
+from scheduler.testing import FakeClock
+from scheduler.testing.jobstore_base import START
+
+_numbers = itertools.count()
+
+
+def opened(*arguments, **options):
+    """Return an open store on a clock that stands still."""
+    store = SQLAlchemyJobStore(*arguments, **options)
+    store.open(FakeClock(START))
+    return store
+
+
+@contextmanager
+def fresh_prefix(url):
+    """Give a prefix that nobody else uses in this database, and drop its tables in the end."""
+    prefix = f"test{os.getpid()}_{next(_numbers)}_"
+    engine = create_engine(url)
+    try:
+        yield prefix
+    finally:
+        with engine.begin() as connection:
+            for name in ("jobs", "runs", "nodes", "meta"):
+                connection.execute(text(f"DROP TABLE IF EXISTS {prefix}{name}"))
+        engine.dispose()

@@ -1,0 +1,131 @@
+"""The cost of a fire does not grow with the number of stored jobs, nor with the history: no statement reads a table."""
+
+import re
+
+import pytest
+from sqlalchemy import create_engine, event
+
+from scheduler.core.plan import Plan
+from scheduler.core.run import RunState
+from scheduler.core.settle import begin
+from scheduler.testing.jobstore_base import NODE, START, at, make_job, make_run
+from scheduler.testing.jobstore_nodes import make_node
+from tests.jobstores.stores import opened
+
+JOBS, RUNS = 2_000, 20_000
+
+SMALL = re.compile(r"runs_(open|waiting)$")
+"""The indexes that hold nothing but runs that have not ended; they may be read as a whole."""
+
+
+@pytest.fixture
+def crowded(database):
+    """An engine and an open store with many jobs, long history, and statistics."""
+    url, prefix = database
+    engine = create_engine(url)
+    store = opened(engine, prefix=prefix)
+    idle = [make_job(f"idle-{number}", due=10_000 + number) for number in range(JOBS)]
+    store.write_jobs(add=idle)
+    skips = [make_run(idle[number % JOBS], -number, RunState.SKIPPED) for number in range(RUNS)]
+    with store.turn() as turn:
+        turn.record([Plan(idle[0], at(20_000), skips=tuple(skips))], [])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    yield engine, store
+    store.close()
+    engine.dispose()
+
+
+def drive(store):
+    """Make every call of the engine's loop, in states in which each statement has work."""
+    store.heartbeat(make_node(NODE), register=True)
+    store.heartbeat(make_node(NODE), register=False)
+    store.nodes()
+    job, last = make_job("job", coalesce=False), make_job("last")
+    store.write_jobs(add=[job, last])
+    run, end = make_run(job, 0), make_run(last, 0)
+    queued = make_run(job, 1, RunState.PENDING)
+    with store.turn() as turn:
+        assert len(turn.claim({"default": 10, "unused": 5}, {"idle-0"}).jobs) == 2
+        turn.record([Plan(job, at(60), starts=(run,), queued=(queued,)), Plan(last, None, starts=(end,))], [])
+    with store.turn() as turn:
+        turn.finish([one.moved(RunState.SUCCESS, finished_at=START) for one in (run, end)], NODE)
+        turn.release([job.incarnation])
+        assert list(turn.remove_ended([job.id, last.id])) == [last.id]
+        ((waiting, _),) = turn.claim({"default": 10}, ()).runs
+        turn.record([], [begin(waiting, node=NODE, now=turn.now)])
+        turn.next_due(["default", "unused"], {"idle-0"})
+    with store.turn() as turn:
+        assert len(turn.held(NODE, 10)) == 1
+        turn.forget(NODE)
+    store.next_due(["default"], ())
+    store.active_runs()
+    store.get_run(run.id)
+    store.get_job(job.id)
+    store.get_runs(job.id, limit=5)
+    store.get_runs(limit=5)
+    store.remove_job(job.id)
+
+
+def test_no_statement_of_the_loop_reads_a_whole_table(crowded):
+    engine, store = crowded
+    statements = {}
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(connection, cursor, statement, parameters, context, executemany):
+        if re.match(r"SELECT|INSERT|UPDATE|DELETE", statement):
+            statements[statement] = parameters[0] if executemany else parameters
+
+    drive(store)
+    event.remove(engine, "before_cursor_execute", note)
+    assert len(statements) > 15
+    scans = {}
+    with engine.connect() as connection:
+        for statement, parameters in statements.items():
+            scans[statement] = SCANS[engine.dialect.name](connection, statement, parameters)
+    assert {statement: found for statement, found in scans.items() if found} == {}
+
+
+def _sqlite_scans(connection, statement, parameters):
+    """Return the steps of SQLite's plan that walk through jobs or runs."""
+    steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+    found = []
+    for *_, step in steps:
+        match = re.match(r"SCAN (?:scheduler_jobs|scheduler_runs|r|j)\b(?: USING (?:COVERING )?INDEX (\S+))?", step)
+        if match and not _is_first_of_ordered(step, statement) and not SMALL.search(match[1] or ""):
+            found.append(step)
+    return found
+
+
+def _is_first_of_ordered(step, statement):
+    """A list of the latest runs walks along the primary key and ends at its limit."""
+    return "autoindex" in step and "ORDER BY id" in statement and "LIMIT" in statement
+
+
+def _postgresql_scans(connection, statement, parameters):
+    """Return the steps of PostgreSQL's plan that walk through jobs or runs."""
+    ((plan,),) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).fetchall()
+    return [_describe(node) for node in _nodes(plan[0]["Plan"]) if _walks(node, statement)]
+
+
+def _nodes(node):
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _walks(node, statement):
+    if re.search(r"(jobs|runs)$", node.get("Relation Name", "")) is None:
+        return False
+    if node["Node Type"] in ("ModifyTable", "Bitmap Heap Scan"):
+        return False
+    index = node.get("Index Name", "")
+    ordered = index.endswith("pkey") and "ORDER BY id" in statement and "LIMIT" in statement
+    return not ("Index Cond" in node or SMALL.search(index) or ordered)
+
+
+def _describe(node):
+    return f"{node['Node Type']} of {node['Relation Name']} by {node.get('Index Name')}"
+
+
+SCANS = {"sqlite": _sqlite_scans, "postgresql": _postgresql_scans}
