@@ -6,6 +6,7 @@ later, from any thread. `scheduler.testing.ExecutorContract` is this contract as
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import traceback
@@ -95,7 +96,9 @@ class Executor(ABC):
 
 def is_coroutine_function(func: Callable[..., Any]) -> bool:
     """Tell whether calling `func` gives a coroutine, also for partials and objects with an async `__call__`."""
-    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004
+    while isinstance(func, functools.partial):
+        func = func.func
+    return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(type(func).__call__)
 
 
 def inside_a_run() -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from scheduler.core.job import NOTHING, Job
 from scheduler.core.retry import RetryPolicy
-from scheduler.errors import InvalidJobError, SerializationError
+from scheduler.errors import InvalidJobError, SerializationError, suggest
 from scheduler.serialization.functions import reference, split
 from scheduler.serialization.triggers import TriggerCodec
 from scheduler.serialization.values import ValueCodec, to_text
@@ -262,11 +262,12 @@ def _check_fields(data: Any, fields: Mapping[str, type | tuple[type, ...]], pref
     """Refuse what is not a JSON object with exactly these keys, each of one of its types."""
     if not isinstance(data, Mapping):
         raise SerializationError(f"{prefix.rstrip('.') or 'job'}: expected an object, not {show(data)}")
-    for name in fields.keys() - data.keys():
-        raise SerializationError(f"{prefix}{name}: this key is missing")
-    for name in data.keys() - fields.keys():
-        raise SerializationError(f"{prefix}{name}: this key is not known")
+    for name in data:
+        if name not in fields:
+            raise SerializationError(f"{prefix}{name}: this key is not known; {suggest(str(name), fields)}")
     for name, kinds in fields.items():
+        if name not in data:
+            raise SerializationError(f"{prefix}{name}: this key is missing")
         allowed = kinds if isinstance(kinds, tuple) else (kinds,)
         if type(data[name]) not in allowed:  # by exact type, as bool is an int
             expected = " or ".join(map(_name, allowed))

@@ -1,0 +1,149 @@
+"""What all executors share: an attempt, its outcome as text, and the checks."""
+
+import functools
+import gc
+import logging
+import weakref
+
+import pytest
+
+from scheduler.core.settle import Ending, Outcome
+from scheduler.errors import InvalidSettingError
+from scheduler.executors import InlineExecutor, ThreadPoolExecutor
+from scheduler.executors.base import (
+    LONGEST,
+    Call,
+    attempt,
+    checked_size,
+    deliver,
+    describe,
+    is_coroutine_function,
+    raised,
+    storable,
+)
+
+
+async def coroutine():
+    raise AssertionError("never awaited")
+
+
+class AsyncCallable:
+    async def __call__(self):
+        pass
+
+
+class UnshowableError(Exception):
+    def __str__(self):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("func", "expected"),
+    [
+        (coroutine, True),
+        (AsyncCallable(), True),
+        (functools.partial(coroutine), True),
+        (functools.partial(functools.partial(coroutine)), True),
+        (functools.partial(AsyncCallable()), True),
+        (print, False),
+        (AsyncCallable, False),
+        (functools.partial(print), False),
+    ],
+)
+def test_coroutine_functions_are_told_apart(func, expected):
+    assert is_coroutine_function(func) is expected
+
+
+def test_a_coroutine_that_nobody_awaits_is_a_failure_not_a_success():
+    outcome = attempt(Call("run", lambda: coroutine()))
+    assert outcome.ending is Ending.RAISED
+    assert "returned a coroutine, which was never awaited" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no"), "ValueError: no"),
+        (ValueError(), "ValueError"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (UnshowableError(), "UnshowableError: <its message cannot be shown>"),
+        (ValueError("a\0b\ud800"), r"ValueError: a\x00b\ud800"),
+    ],
+)
+def test_an_exception_is_described_by_type_and_message(error, text):
+    assert describe(error) == text
+
+
+def test_causes_and_groups_are_in_the_traceback():
+    def fail():
+        try:
+            raise OSError("the cause")
+        except OSError as cause:
+            raise ExceptionGroup("several", [ValueError("one of them")]) from cause
+
+    outcome = attempt(Call("run", fail))
+    assert "OSError: the cause" in outcome.traceback
+    assert "ValueError: one of them" in outcome.traceback
+    assert outcome.error == "ExceptionGroup: several (1 sub-exception)"
+
+
+def test_an_outcome_keeps_nothing_of_the_failed_call_alive():
+    class Big:
+        pass
+
+    def fail():
+        big = Big()
+        left.append(weakref.ref(big))
+        raise ValueError(big)
+
+    left = []
+    outcome = attempt(Call("run", fail))
+    gc.collect()
+    assert outcome.ending is Ending.RAISED
+    assert left[0]() is None
+
+
+def test_a_message_of_any_length_is_kept_in_part():
+    text = storable("a" * LONGEST + "b" * LONGEST)
+    assert text.startswith("a" * 1000)
+    assert text.endswith("b" * 1000)
+    assert f"[… {LONGEST} characters left out …]" in text
+    assert len(text) < LONGEST + 100
+    assert storable("b" * LONGEST) == "b" * LONGEST
+
+
+def test_an_endless_recursion_is_reported_in_bounds():
+    def deeper():
+        deeper()
+
+    outcome = attempt(Call("run", deeper))
+    assert outcome.error.startswith("RecursionError")
+    assert len(outcome.traceback) <= LONGEST + 100
+
+
+def test_an_outcome_that_nobody_takes_is_logged(caplog):
+    def refuse(outcome):
+        raise SystemExit("no")
+
+    with caplog.at_level(logging.ERROR, logger="scheduler.executors"):
+        deliver(refuse, Outcome("run-7", Ending.RETURNED))
+    assert "the outcome of run run-7 could not be reported" in caplog.text
+    assert "SystemExit: no" in caplog.text
+
+
+def test_error_types_are_those_that_retry_policies_know():
+    assert {"OSError", "builtins.OSError", "FileNotFoundError"} <= set(raised("r", FileNotFoundError()).error_types)
+
+
+@pytest.mark.parametrize("make", [InlineExecutor, ThreadPoolExecutor], ids=["inline", "threads"])
+@pytest.mark.parametrize("size", [0, -1, 10_001, True, False, 2.0, "3", None], ids=repr)
+def test_a_wrong_size_is_refused_with_what_is_allowed(make, size):
+    with pytest.raises(InvalidSettingError, match=r"must be a whole number from 1 to 10000, not") as caught:
+        make(size)
+    assert isinstance(caught.value, ValueError)
+    assert repr(size) in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_sizes_at_the_bounds_are_taken(size):
+    assert checked_size(size, "room") == size
