@@ -17,7 +17,7 @@ PUBLIC = {
         JobAdded JobModified JobRemoved JobBroken
         RunStarted RunSucceeded RunFailed RunRetrying RunSkipped RunRevoked RunLost StoreUnavailable StoreRecovered
         SchedulerError InvalidJobError UnknownOptionError InvalidTriggerError SerializationError FunctionLookupError
-        ConflictingIdError StaleJobError JobLookupError RunLookupError JobStoreLookupError ExecutorLookupError
+        InvalidSettingError ConflictingIdError StaleJobError JobLookupError RunLookupError JobStoreLookupError ExecutorLookupError
         BrokenJobError SchedulerAlreadyRunningError SchedulerNotRunningError ExecutorStoppedError InvalidMoveError
         JobStoreError StoreUnavailableError SchemaVersionError
     """,
