@@ -109,6 +109,8 @@ def in_utc(argument: str, value: datetime) -> datetime:
 
     Raises InvalidTriggerError for a naive datetime and for anything else.
     """
+    if isinstance(value, datetime) and value.tzinfo is UTC:
+        return value
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidTriggerError(f"{argument}: {value!r} is not an aware datetime; give it a tzinfo")
     try:

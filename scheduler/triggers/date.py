@@ -35,8 +35,9 @@ class DateTrigger(Trigger):
         object.__setattr__(self, "anchor", None)
 
     def next(self, after: datetime) -> datetime | None:
+        after = in_utc("after", after)
         fire = self.run_date or self.anchor
-        return fire if fire is not None and in_utc("after", after) < fire else None
+        return fire if fire is not None and after < fire else None
 
     def first(self, at: datetime) -> datetime | None:
         """Return the date, also where it has passed: how late it may run is a matter of the job's misfire rule."""

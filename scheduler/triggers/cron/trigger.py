@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
@@ -98,8 +98,7 @@ class CronTrigger(Trigger):
         return trigger
 
     def next(self, after: datetime) -> datetime | None:
-        if after.tzinfo is not UTC:
-            after = in_utc("after", after)
+        after = in_utc("after", after)
         if self.start_date is not None and after < self.start_date:
             after = self.start_date - timedelta(microseconds=1)
         fire = following_instant(self.schedule, self.timezone, after)

@@ -1,0 +1,30 @@
+"""One table of triggers of every kind, for the laws that hold for all of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from scheduler.triggers import CronTrigger, DateTrigger, IntervalTrigger, Trigger
+
+START = datetime(2024, 3, 1, tzinfo=UTC)
+END = START + timedelta(days=60)
+"""The window in which the laws are tried; it holds a turn of the clock for each zone below."""
+
+TRIGGERS: list[Trigger] = [
+    DateTrigger(START + timedelta(days=3)),
+    DateTrigger("2024-03-31 02:30:00", timezone="Europe/Berlin"),
+    DateTrigger().anchored(START + timedelta(hours=1)),
+    IntervalTrigger(hours=5, start_date=START),
+    IntervalTrigger(minutes=90, start_date="2024-03-05", end_date="2024-03-09 12:00:00", timezone="Asia/Kathmandu"),
+    IntervalTrigger(days=1, seconds=0.5).anchored(START + timedelta(microseconds=7)),
+    IntervalTrigger(weeks=2, end_date=END - timedelta(days=1)).anchored(START - timedelta(days=100)),
+    CronTrigger(hour=2, minute=30, timezone="Europe/Berlin"),
+    CronTrigger(hour="*/6", timezone="America/New_York"),
+    CronTrigger(day="last fri,1st mon", hour="0-23/5", minute=15, timezone="Australia/Lord_Howe"),
+    CronTrigger(day_of_week="mon-fri", hour=9, start_date="2024-03-20", end_date="2024-04-20", timezone="+05:30"),
+    CronTrigger(week="12-15", day_of_week=6, second="*/20", minute=59, hour=23, timezone="UTC"),
+    CronTrigger(year="2024/2", month="apr", timezone="UTC"),
+    CronTrigger.from_crontab("*/45 1-3 * * *", timezone="Africa/Casablanca"),
+    CronTrigger.from_crontab("30 2 13 * Fri", timezone="Europe/Berlin"),
+    CronTrigger.from_crontab("0 0 * 4 7", timezone="Asia/Kathmandu", start_date="2024-04-08"),
+]
