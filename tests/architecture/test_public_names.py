@@ -17,9 +17,9 @@ PUBLIC = {
         JobAdded JobModified JobRemoved JobBroken
         RunStarted RunSucceeded RunFailed RunRetrying RunSkipped RunRevoked RunLost StoreUnavailable StoreRecovered
         SchedulerError InvalidJobError UnknownOptionError InvalidTriggerError SerializationError FunctionLookupError
-        InvalidSettingError ConflictingIdError StaleJobError JobLookupError RunLookupError JobStoreLookupError ExecutorLookupError
+        ConflictingIdError StaleJobError JobLookupError RunLookupError JobStoreLookupError ExecutorLookupError
         BrokenJobError SchedulerAlreadyRunningError SchedulerNotRunningError ExecutorStoppedError InvalidMoveError
-        JobStoreError StoreUnavailableError SchemaVersionError
+        InvalidSettingError JobStoreError StoreUnavailableError SchemaVersionError
     """,
     "scheduler.triggers": "Trigger DateTrigger IntervalTrigger CronTrigger",
     "scheduler.jobstores": "JobStore MemoryJobStore SQLAlchemyJobStore",
