@@ -247,6 +247,7 @@ class Engine:
         for job in batch.unknown:
             try:
                 self._functions.load(str(job.func))
+                link.dirty = True  # it is due still, and can be started now
             except FunctionLookupError as error:
                 broken.append((job, str(error)))
         for job, reason in broken:

@@ -1,0 +1,71 @@
+"""Schedulers for tests of the front end: on each kind of store, on a clock that stands still, gone with the test."""
+
+from contextlib import suppress
+
+import pytest
+
+from scheduler import Scheduler, SchedulerError
+from scheduler.testing import FakeClock, VirtualTime
+from tests.api import jobs
+
+
+# Nodes that beat every five seconds of virtual time would be most of the work.
+SETTINGS = {"timezone": "UTC", "heartbeat_interval": 86_400.0, "node_timeout": 300_000.0}
+
+
+@pytest.fixture(autouse=True)
+def _empty_notes():
+    jobs.calls.clear()
+    jobs.present.clear()
+    yield
+    jobs.calls.clear()
+    jobs.present.clear()
+
+
+@pytest.fixture
+def clock():
+    """2024-01-01, a Monday, midnight in UTC."""
+    return FakeClock()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path / 'jobs.db'}"
+
+
+@pytest.fixture
+def make():
+    """Make schedulers that are shut down, and whose stores are closed, when the test has ended."""
+    made = []
+
+    def make(*args, **options):
+        scheduler = Scheduler(*args, **{**SETTINGS, **options})
+        made.append(scheduler)
+        return scheduler
+
+    yield make
+    for scheduler in made:
+        if scheduler.running:
+            with suppress(SchedulerError):
+                scheduler.shutdown(wait=False)
+        for link in list(scheduler.engine.links.values()):
+            link.store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def url(request):
+    """Every kind of store that needs no server."""
+    return None if request.param == "memory" else request.getfixturevalue("sqlite_url")
+
+
+@pytest.fixture
+def scheduler(make, url, clock):
+    """A scheduler that was not started, on a clock that stands still."""
+    return make(url, clock=clock)
+
+
+@pytest.fixture
+def passing(clock, scheduler):
+    """Lets time pass for `scheduler`, which is started."""
+    scheduler.start()
+    return VirtualTime(clock, scheduler)
