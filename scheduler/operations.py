@@ -121,13 +121,18 @@ class Operations:
     ) -> None:
         """Add a function that is being decorated, by its name unless the options give an id."""
         given = {"replace_existing": True, **options}
-        if "id" not in given:
-            name = given["id"] = getattr(target(func), "__name__", type(func).__name__)
-            full_name = f"{func.__module__}.{func.__qualname__}"
-            other = self._decorated.setdefault((given.get("jobstore", "default"), name), full_name)
-            if other != full_name:
-                raise InvalidJobError(f"{other} and {full_name} would both be the job {name!r}; give one of them an id")
-        self.add_jobs([JobDefinition(func, trigger, **given)], bound=False)
+        if given.get("id") is not None:
+            self.add_jobs([JobDefinition(func, trigger, **given)], bound=False)
+            return
+        name = given["id"] = getattr(target(func), "__name__", type(func).__name__)
+        full_name = f"{func.__module__}.{getattr(func, '__qualname__', name)}"
+        definition = JobDefinition(func, trigger, **given)
+        place = (definition.jobstore, name)
+        other = self._decorated.get(place, full_name)
+        if other != full_name:
+            raise InvalidJobError(f"{other} and {full_name} would both be the job {name!r}; give one of them an id")
+        self.add_jobs([definition], bound=False)
+        self._decorated[place] = full_name
 
     def insert(self, alias: str, jobs: list[Job]) -> None:
         """Add jobs that are complete already."""
