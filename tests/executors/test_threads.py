@@ -143,6 +143,17 @@ def test_room_grows_with_quick_calls(make_pool):
     assert pool.executor.free_room() == 2
 
 
+def test_room_grows_also_after_the_call_that_was_measured_is_dropped(make_pool):
+    pool = make_pool(1, FakeClock())
+    pool.executor.submit([Call("lasting", pool.gate.wait, (PATIENCE,)), Call("dropped", int)])
+    assert pool.executor.cancel("dropped")
+    pool.gate.set()
+    pool.wait()
+    pool.call()
+    pool.wait()
+    assert pool.executor.free_room() > 1
+
+
 def test_a_pool_that_gets_no_more_threads_works_with_those_it_has(make_pool, monkeypatch, caplog):
     pool = make_pool(3)
     pool.call()
