@@ -140,7 +140,7 @@ class PostgreSQL(Dialect):
         return connection.exec_driver_sql(statement, arrays).rowcount
 
     def check(self, connection: Connection) -> None:
-        if connection.get_isolation_level() == "AUTOCOMMIT":
+        if getattr(connection.connection.dbapi_connection, "autocommit", False):
             raise JobStoreError("this engine commits each statement by itself; create it without AUTOCOMMIT")
 
     def lock_schema(self, connection: Connection, tables: Tables) -> None:

@@ -70,6 +70,8 @@ class Tables:
                 f"the tables {self.meta.fullname[:-4]}* are of version {stored}, and this package knows {VERSION}; "
                 "upgrade embedded-scheduler, or choose another prefix"
             )
+        # Changes nothing, and fails at once where nothing can be written.
+        connection.execute(self.meta.delete().where(self.meta.c.name == ""))
 
     def _stored_version(self, connection: Connection) -> str | None:
         inspector = inspect(connection)

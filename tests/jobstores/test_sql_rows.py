@@ -1,0 +1,144 @@
+"""What is at rest in a SQL job store: readable by a person, and never lost for being unreadable here."""
+
+import json
+import logging
+
+import pytest
+from sqlalchemy import text
+
+from scheduler.core.plan import Plan
+from scheduler.core.run import RunState
+from scheduler.testing.jobstore_base import NODE, START, at, ids, make_job, make_run
+from tests.jobstores.stores import opened
+
+
+@pytest.fixture
+def store(sqlite_url):
+    store = opened(sqlite_url)
+    yield store
+    store.close()
+
+
+def change(store, statement, **values):
+    """Change a row behind the store's back."""
+    with store._engine.begin() as connection:
+        connection.execute(text(statement), values)
+
+
+def test_a_row_can_be_read_by_a_person(store):
+    store.write_jobs(add=[make_job("täglich", args=("ü", 1), kwargs={"when": START}, tags=("a",))])
+    with store._engine.connect() as connection:
+        row = dict(connection.execute(text("SELECT * FROM scheduler_jobs")).mappings().one())
+    assert row["func"] == "builtins:print"
+    assert row["next_run_time"] == 1_704_067_200_000_000
+    assert "ü" in row["args"]
+    assert json.loads(row["args"]) == ["ü", 1]
+    assert json.loads(row["trigger"])["kind"] == "interval"
+    assert json.loads(row["rules"])["max_instances"] == 1
+    assert json.loads(row["tags"]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("args", "{nonsense", "args"),
+        ("args", '{"a": 1}', "args"),
+        ("kwargs", "[1]", "kwargs"),
+        ("kwargs", '{"a": {"$type": "myapp:Point"}}', "Point"),
+        ("trigger", "{}", "trigger"),
+        ("trigger", '{"kind": "moon"}', "moon"),
+        ("rules", "{}", "rules"),
+        ("rules", "\udcff".encode("utf-8", "surrogateescape"), "rules"),
+        ("tags", '"a"', "tags"),
+        ("executor_options", "null", "executor_options"),
+        ("format", 99, "format"),
+    ],
+)
+def test_a_job_that_cannot_be_read_is_broken_and_kept(store, column, value, words):
+    store.write_jobs(add=[make_job("job", name="its name"), make_job("sound")])
+    change(store, f"UPDATE scheduler_jobs SET {column} = :value WHERE id = 'job'", value=value)
+    job = store.get_job("job")
+    assert words in job.broken
+    assert (job.name, job.func, job.next_run_time, job.incarnation) == (
+        "its name",
+        "builtins:print",
+        START,
+        "life-of-job",
+    )
+    assert (job.trigger is None) == (column == "trigger")
+    assert store.get_jobs()[0] == job
+    with store.turn() as turn:
+        claimed = [entry.job for entry in turn.claim({"default": 9}, ()).jobs]
+    assert sorted((job.id, job.broken is None) for job in claimed) == [("job", False), ("sound", True)]
+
+
+def test_a_broken_job_is_sound_again_when_its_row_is(store):
+    job = make_job("job")
+    store.write_jobs(add=[job])
+    change(store, "UPDATE scheduler_jobs SET format = 2")
+    assert store.get_job("job").broken
+    change(store, "UPDATE scheduler_jobs SET format = 1")
+    assert store.get_job("job") == job
+
+
+def test_a_broken_job_can_be_removed(store):
+    store.write_jobs(add=[make_job("job")])
+    change(store, "UPDATE scheduler_jobs SET args = '?'")
+    store.remove_job("job")
+    assert store.get_jobs() == []
+
+
+@pytest.mark.parametrize("value", ["soon", 2**62])
+def test_a_time_that_makes_no_sense_breaks_only_its_job(store, value):
+    store.write_jobs(add=[make_job("job"), make_job("sound")])
+    change(store, "UPDATE scheduler_jobs SET next_run_time = :value WHERE id = 'job'", value=value)
+    assert sorted((job.id, job.broken is None) for job in store.get_jobs()) == [("job", False), ("sound", True)]
+    assert store.get_job("job").next_run_time is None
+
+
+def record(store, job, *runs):
+    store.write_jobs(add=[job])
+    with store.turn() as turn:
+        turn.record([Plan(job, at(60), starts=runs)], [])
+
+
+def test_a_run_in_a_state_of_a_newer_version_is_left_alone(store, caplog):
+    job = make_job("job", max_instances=9)
+    runs = [make_run(job, 0), make_run(job, 1)]
+    record(store, job, *runs)
+    change(store, "UPDATE scheduler_runs SET state = 'DREAMING' WHERE id = :id", id=runs[0].id)
+    with caplog.at_level(logging.WARNING):
+        assert store.get_runs() == [runs[1]]
+        assert store.get_run(runs[0].id) is None
+    assert runs[0].id in caplog.text
+    assert store.active_runs() == 2
+
+
+def test_a_result_that_cannot_be_read_is_none_and_says_why(store):
+    job = make_job("job")
+    run = make_run(job)
+    record(store, job, run)
+    with store.turn() as turn:
+        turn.finish([run.moved(RunState.SUCCESS, result=1, finished_at=at(1))], NODE)
+    change(store, "UPDATE scheduler_runs SET result = '{'")
+    stored = store.get_run(run.id)
+    assert (stored.state, stored.result) == (RunState.SUCCESS, None)
+    assert stored.reason.startswith("result cannot be read: ")
+
+
+def test_a_long_reason_is_shortened(store):
+    job = make_job("job")
+    run = make_run(job)
+    record(store, job, run)
+    with store.turn() as turn:
+        turn.finish([run.moved(RunState.SUCCESS, result={"x" * 9_000: object()}, finished_at=at(1))], NODE)
+    assert len(store.get_run(run.id).reason) <= 500
+
+
+def test_ids_do_not_depend_on_the_sort_order_of_a_language(database):
+    url, prefix = database
+    store = opened(url, prefix=prefix)
+    names = ["Z", "a", "é", "z", "ä", "_", "B"]
+    store.write_jobs(add=[make_job(name) for name in names])
+    assert ids(store.get_jobs()) == sorted(names)
+    store.close()
