@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from scheduler.errors import InvalidTriggerError
+from scheduler.triggers.arguments import shown
 from scheduler.triggers.cron.expressions import MONTHS, WEEKDAYS, Field, items, numbers, values
 from scheduler.triggers.cron.schedule import FIRST_YEAR, LAST, LAST_YEAR, Days, Schedule
 
@@ -43,7 +44,9 @@ def to_text(name: str, value: object) -> str:
         return value.strip()
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LAST_YEAR:
         return str(value)
-    raise InvalidTriggerError(f"{name}: {value!r} is not understood; pass an integer or a text such as '*/5' or '1-5'")
+    raise InvalidTriggerError(
+        f"{name}: {shown(value)} is not understood; pass an integer or a text such as '*/5' or '1-5'"
+    )
 
 
 def from_keywords(given: Mapping[str, str]) -> Schedule:
