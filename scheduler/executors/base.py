@@ -80,7 +80,8 @@ class Executor(ABC):
     def stop(self, timeout: float | None = None) -> bool:
         """Take no more calls and wait until those taken have reported, up to `timeout` seconds (None: no limit).
 
-        Returns whether all have. What still runs then may report later. A second call only waits again.
+        Returns whether all have. What still runs then may report later; what has not begun then never begins, and
+        reports nothing. A second call only waits again.
         """
 
     def check(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:

@@ -61,7 +61,10 @@ class ThreadPoolExecutor(Executor):
             if self._pool is not None:
                 self._pool.close()
                 self._pool, self._stopping = None, self._pool
-        return self._stopping is None or self._stopping.join(timeout)
+        if self._stopping is None or self._stopping.join(timeout):
+            return True
+        self._stopping.drop_waiting()
+        return False
 
 
 class _Pool:
@@ -106,6 +109,10 @@ class _Pool:
     def close(self) -> None:
         for _ in self._workers:
             self._queue.put(None)
+
+    def drop_waiting(self) -> None:
+        """Let no call begin any more."""
+        self._waiting.clear()
 
     def join(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else self._clock.monotonic() + timeout

@@ -211,6 +211,14 @@ class ExecutorContract(ABC):
         self.reports.wait_for(self.workers)
         assert self.executor.stop(PATIENCE)
 
+    def test_what_has_not_begun_when_stop_gives_up_never_begins(self) -> None:
+        self._occupy(self.workers)
+        self.executor.submit([Call("waiting", int)])
+        assert not self.executor.stop(0)
+        self.gate.set()
+        assert self.executor.stop(PATIENCE)
+        assert "waiting" not in self.reports.ids()
+
     def test_to_stop_twice_or_before_the_start_does_nothing(self) -> None:
         assert self.executor.stop(PATIENCE)
         assert self.executor.stop()
