@@ -22,7 +22,10 @@ from scheduler.jobstores.base import JobStore
 from scheduler.runtime.engine import Engine
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.timezones import to_utc
-from scheduler.validation import checked_id
+from scheduler.validation import checked_id, checked_text
+
+MOST_RUNS = 2**63 - 1
+"""The highest limit that databases take."""
 
 
 class Lookups:
@@ -36,7 +39,7 @@ class Lookups:
 
     def store(self, alias: str) -> JobStore:
         """Return the store of that alias, opened. Raises JobStoreLookupError."""
-        link = self._engine.links.get(alias)
+        link = self._engine.links.get(checked_text("jobstore", alias))
         if link is None:
             raise JobStoreLookupError(alias, self._engine.links)
         link.store.open(self._clock)
@@ -96,8 +99,10 @@ class Lookups:
         newest_first: bool,
     ) -> list[Run]:
         """Return runs of all stores by scheduled time."""
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-            raise SchedulerError(f"limit must be a whole number from 0, not {limit!r}")
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= MOST_RUNS:
+            raise SchedulerError(f"limit must be a whole number from 0 to {MOST_RUNS}, not {limit!r}")
+        if job_id is not None:
+            checked_id(job_id)
         wanted = None if state is None else _state(state)
         first, last = self._instant("since", since), self._instant("until", until)
         runs = [
@@ -119,7 +124,14 @@ class Lookups:
 
     def _judged(self, job: Job, alias: str, obstacles: dict[str, str]) -> Job:
         """Return the job with the alias it is known by here and with what keeps it from running here."""
-        return replace(job, jobstore=alias, broken=job.broken or self._obstacle(job, obstacles))
+        broken = job.broken or self._obstacle(job, obstacles) or self._parked(job, alias)
+        return replace(job, jobstore=alias, broken=broken)
+
+    def _parked(self, job: Job, alias: str) -> str | None:
+        """Return why the job could not run when it was last due here: its trigger raised, say."""
+        link = self._engine.links.get(alias)
+        parked = None if link is None else link.parked.get(job.id)
+        return None if parked is None else parked[0]
 
     def _obstacle(self, job: Job, obstacles: dict[str, str]) -> str | None:
         if job.executor not in self._engine.executors:
@@ -139,4 +151,6 @@ def _state(state: RunState | str) -> RunState:
     try:
         return RunState(state)
     except ValueError:
-        raise SchedulerError(f"state: {state!r} is not a run state; {suggest(str(state), list(RunState))}") from None
+        raise SchedulerError(
+            f"state: {state!r} is not a run state; {suggest(str(state), [each.value for each in RunState])}"
+        ) from None

@@ -17,6 +17,7 @@ from scheduler.errors import SerializationError
 from scheduler.handles import describe_job
 from scheduler.lookups import Lookups
 from scheduler.operations import Operations
+from scheduler.validation import checked_id
 
 FORMAT = 1
 """The version of an export's outer form."""
@@ -69,6 +70,7 @@ def import_jobs(operations: Operations, infile: File, jobstore: str) -> list[Job
             raise SerializationError(f"jobs[{number}] must be an object, not {document!r}")
         fields: dict[str, Any] = {key: value for key, value in document.items() if key != "jobstore"}
         job = store.codec.decode(fields, jobstore)
+        checked_id(job.id)
         jobs.append(replace(job, incarnation=secrets.token_hex(8), version=1))
     operations.insert(jobstore, jobs)
     return jobs
