@@ -8,7 +8,6 @@ from scheduler import Scheduler, SchedulerError
 from scheduler.testing import FakeClock, VirtualTime
 from tests.api import jobs
 
-
 # Nodes that beat every five seconds of virtual time would be most of the work.
 SETTINGS = {"timezone": "UTC", "heartbeat_interval": 86_400.0, "node_timeout": 300_000.0}
 
