@@ -67,9 +67,10 @@ def in_a_file(burst: Callable[[str, int], Values], size: int) -> Values:
 
 def ours(url: str | None, size: int) -> Values:
     from scheduler import JobDefinition, RunState, Scheduler
+    from scheduler.jobstores import MemoryJobStore
 
     CALLS.expect(size)
-    scheduler = Scheduler(url)
+    scheduler = Scheduler(url or MemoryJobStore(keep_runs=size))
     due = past()
     scheduler.add_jobs(JobDefinition(no_op, "date", run_date=due, id=f"job-{n}") for n in range(size))
     began = time.perf_counter()
