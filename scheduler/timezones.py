@@ -76,7 +76,7 @@ def to_utc(value: datetime, zone: tzinfo) -> datetime:
     """
     aware = value.replace(tzinfo=zone) if value.utcoffset() is None else value
     try:
-        return aware.astimezone(UTC)
+        return _converted(aware)
     except OverflowError:
         raise InvalidTriggerError(f"{value.isoformat()} is not between the years 1 and 9999 in UTC") from None
 
@@ -109,12 +109,12 @@ def in_utc(argument: str, value: datetime) -> datetime:
 
     Raises InvalidTriggerError for a naive datetime and for anything else.
     """
-    if isinstance(value, datetime) and value.tzinfo is UTC:
+    if isinstance(value, datetime) and value.tzinfo is UTC and not value.fold:
         return value
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidTriggerError(f"{argument}: {value!r} is not an aware datetime; give it a tzinfo")
     try:
-        return value.astimezone(UTC)
+        return _converted(value)
     except OverflowError:
         return (datetime.max if value.year > 1 else datetime.min).replace(tzinfo=UTC)
 
@@ -141,6 +141,12 @@ def turn_between(earlier: datetime, later: datetime, zone: tzinfo) -> datetime:
         else:
             low = middle
     return earlier + timedelta(seconds=high)
+
+
+def _converted(aware: datetime) -> datetime:
+    """The same instant in UTC, where no wall time comes twice: so without fold, which `astimezone` may leave."""
+    utc = aware.astimezone(UTC)
+    return utc.replace(fold=0) if utc.fold else utc
 
 
 @lru_cache(maxsize=1024)

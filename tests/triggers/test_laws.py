@@ -55,6 +55,12 @@ def test_no_fire_is_left_out_between_an_instant_and_its_next_fire(trigger: Trigg
         assert trigger.next(fire - timedelta(microseconds=1)) == fire or fire - timedelta(microseconds=1) < after
 
 
+@every_trigger
+def test_a_fold_in_utc_means_nothing(trigger: Trigger) -> None:
+    for fire in fires(trigger, START, 5):
+        assert trigger.next(fire.replace(fold=1)) == trigger.next(fire)
+
+
 @given(triggers, instants, st.sampled_from(["Europe/Berlin", "Pacific/Apia", "America/New_York"]))
 def test_the_zone_of_the_instant_does_not_matter(trigger: Trigger, after: datetime, name: str) -> None:
     assert trigger.next(after.astimezone(ZoneInfo(name))) == trigger.next(after)
