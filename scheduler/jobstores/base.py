@@ -200,5 +200,9 @@ class JobStore(ABC):
         """
 
     @abstractmethod
+    def holders(self) -> Collection[str]:
+        """Return the ids of the nodes that hold runs (STARTED or ENQUEUED), whether or not they have a row."""
+
+    @abstractmethod
     def nodes(self) -> list[Node]:
         """Return all nodes that have a row, oldest first."""

@@ -142,6 +142,10 @@ class MemoryJobStore(JobStore):
             self._nodes[node.id] = replace(node, heartbeat_at=self.now())
             return True
 
+    def holders(self) -> Collection[str]:
+        with self._lock:
+            return {run.node for run in self._tables.runs.values() if run.state in HELD and run.node is not None}
+
     def nodes(self) -> list[Node]:
         with self._lock:
             return sorted(self._nodes.values(), key=lambda node: (node.started_at, node.id))

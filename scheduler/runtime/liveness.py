@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from scheduler.clock import Clock
@@ -35,6 +35,18 @@ def new_node_id(process: ProcessIdentity) -> str:
     return f"{process.host}-{process.pid}-{secrets.token_hex(4)}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Beat:
+    """This node's last heartbeat on a store."""
+
+    next_at: float
+    """When the next one is due, on the monotonic clock."""
+    time: datetime
+    """The store's time."""
+    judge_at: float
+    """From when on heartbeats of others may be judged, on the monotonic clock."""
+
+
 class Liveness:
     """Beats for this node, and finds nodes that have died.
 
@@ -49,18 +61,22 @@ class Liveness:
         self.process = process
         self._clock = clock
         self._interval = interval
-        self._timeout = timedelta(seconds=timeout)
-        self._beats: dict[str, float] = {}
+        self._timeout = timeout
+        self._beats: dict[str, _Beat] = {}
 
     def due_at(self, link: StoreLink) -> float | None:
         """Return the monotonic time of the next beat on this store; None where none is needed."""
-        return self._beats.get(link.alias, 0.0) if link.store.shared else None
+        if not link.store.shared:
+            return None
+        last = self._beats.get(link.alias)
+        return 0.0 if last is None else last.next_at
 
     def beat(self, link: StoreLink) -> list[str]:
         """Write the heartbeat and return the ids of nodes that have died.
 
-        A node that finds itself declared dead goes on under a new id. One that was late itself condemns nobody for
-        being late this time: the others may have been frozen with it.
+        A node that finds itself declared dead goes on under a new id. One that was late itself, or sees that the
+        store's clock has jumped, condemns nobody for being late until the others have had time to beat: they may have
+        been frozen with it, and are not to blame for the clock.
         """
         monotonic = self._clock.monotonic()
         last = self._beats.get(link.alias)
@@ -69,13 +85,21 @@ class Liveness:
             if last is not None:
                 link.node = new_node_id(self.process)
             link.store.heartbeat(self._node(link), register=True)
-        self._beats[link.alias] = monotonic + self._interval
-        late = last is not None and monotonic > last + self._interval
-        return [
+        judge_at = 0.0 if last is None else last.judge_at
+        if last is not None and self._is_out_of_step(last, monotonic, now):
+            judge_at = monotonic + self._timeout
+        self._beats[link.alias] = _Beat(monotonic + self._interval, now, judge_at)
+        judges = monotonic >= judge_at
+        holders = set(link.store.holders())
+        nodes = link.store.nodes()
+        dead = [
             node.id
-            for node in link.store.nodes()
-            if node.id != link.node and (self._gone(node) or (not late and now - node.heartbeat_at > self._timeout))
+            for node in nodes
+            if node.id != link.node and (self._gone(node) or (judges and self._is_stale(node, now)))
         ]
+        # Holders were asked for first, so those without a row have left it; one that was declared dead between its beat
+        # and its turn may have taken runs after that.
+        return dead + sorted(holders - {node.id for node in nodes})
 
     def beats_on(self, alias: str) -> bool:
         """Whether this node has a row in that store."""
@@ -84,6 +108,14 @@ class Liveness:
     def forget(self, alias: str) -> None:
         """Stop beating on a store that was removed."""
         self._beats.pop(alias, None)
+
+    def _is_out_of_step(self, last: _Beat, monotonic: float, now: datetime) -> bool:
+        """Tell whether since the last beat a whole interval was missed, or the store's clock was set."""
+        return monotonic > last.next_at + self._interval or abs(now - last.time) > timedelta(seconds=2 * self._interval)
+
+    def _is_stale(self, node: Node, now: datetime) -> bool:
+        """Tell whether a heartbeat is too old, or from a time before the store's clock was set back."""
+        return abs(now - node.heartbeat_at) > timedelta(seconds=self._timeout)
 
     def _node(self, link: StoreLink) -> Node:
         now = link.store.now()

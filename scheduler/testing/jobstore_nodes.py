@@ -65,6 +65,17 @@ class NodeTests(StoreTests):
             assert [run.scheduled_time for run, _ in turn.held(NODE, 2)] == [at(1), at(2)]
             assert turn.held("nobody", 10) == []
 
+    def test_holders_are_the_nodes_with_started_runs_also_those_without_a_row(self) -> None:
+        assert set(self.store.holders()) == set()
+        job = make_job("job", max_instances=9)
+        mine, foreign, ended = make_run(job, 1), make_run(job, 2, node=OTHER_NODE), make_run(job, 3, node="node-3")
+        self._add_with_runs(job, mine, foreign, ended, make_run(job, 4, RunState.PENDING))
+        self.store.heartbeat(make_node(OTHER_NODE), register=True)
+        self.store.heartbeat(make_node("idle"), register=True)
+        self._finish(ended.moved(RunState.SUCCESS, finished_at=at(5)), node="node-3")
+        self._retry(mine, ready=100)
+        assert set(self.store.holders()) == {OTHER_NODE}
+
     def test_a_held_run_of_a_removed_job_has_no_job(self) -> None:
         job = make_job("job")
         run = make_run(job)

@@ -129,4 +129,5 @@ class Statements:
         self.insert_node = self._dialect.insert(self._nodes_table, NODE)
         self.delete_node = sql(f"DELETE FROM {self._nodes} WHERE id = ?")
         self.beat = sql(f"UPDATE {self._nodes} SET heartbeat_at = ? WHERE id = ?")
+        self.holders = f"SELECT DISTINCT node FROM {self._runs} WHERE finished_at IS NULL AND node IS NOT NULL"
         self.nodes = f"SELECT {self._dialect.columns(NODE)} FROM {self._nodes} ORDER BY started_at, id"

@@ -198,6 +198,9 @@ class SQLAlchemyJobStore(JobStore):
             self._dialect.write_many(connection, self._statements.insert_node, [row])
             return True
 
+    def holders(self) -> Collection[str]:
+        return {holder for (holder,) in self._read(self._statements.holders)}
+
     def nodes(self) -> list[Node]:
         return [node(row) for row in self._read(self._statements.nodes)]
 
