@@ -243,6 +243,8 @@ class Engine:
 
     def _load(self, link: StoreLink, batch: Batch, monotonic: float) -> None:
         """Import functions that due jobs need; park the jobs that cannot be loaded. No row is locked meanwhile."""
+        link.sound(plan.job.id for plan in batch.plans)
+        link.sound(start.run.job_id for start in batch.starts)
         broken = batch.broken
         for job in batch.unknown:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -93,6 +93,12 @@ class StoreLink:
         self.error, self._failures, self.retry_at = None, 0, 0.0
         return failed_since
 
+    def sound(self, job_ids: Iterable[str]) -> None:
+        """Take note that these jobs could be loaded after all."""
+        if self.parked:
+            for job_id in job_ids:
+                self.parked.pop(job_id, None)
+
     def park(self, job_id: str, reason: str, monotonic: float) -> bool:
         """Leave a job alone for a while. Returns whether it was sound, or broken for another reason, until now."""
         before = self.parked.get(job_id)
@@ -103,4 +109,4 @@ class StoreLink:
         """Return the ids of the jobs to leave alone now."""
         if not self.parked:
             return ()
-        return {job_id for job_id, (_, until) in self.parked.items() if until > monotonic}
+        return {job_id for job_id, (_, until) in list(self.parked.items()) if until > monotonic}
