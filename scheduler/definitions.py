@@ -21,6 +21,7 @@ from scheduler.validation import (
     CHECKS,
     check_call,
     checked_args,
+    checked_flag,
     checked_id,
     checked_mapping,
     checked_tags,
@@ -115,6 +116,7 @@ class JobBuilder:
     def build(self, definition: JobDefinition, now: datetime) -> Job:
         """Return the job of a definition that is added at the instant `now`. Raises what `add_job` raises."""
         func = target(definition.func)
+        checked_flag("replace_existing", definition.replace_existing)
         args, kwargs = checked_args(definition.args), checked_mapping(definition.kwargs)
         check_call(func, args, kwargs)
         trigger = self.trigger(definition.trigger, definition.trigger_args, now)

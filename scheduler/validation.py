@@ -90,10 +90,10 @@ def checked_grace(value: Any) -> float | None:
     return float(seconds)
 
 
-def checked_flag(value: Any) -> bool:
-    """Return `coalesce`."""
+def checked_flag(name: str, value: Any) -> bool:
+    """Return a yes or no."""
     if not isinstance(value, bool):
-        raise InvalidJobError(f"coalesce must be True or False, not {value!r}")
+        raise InvalidJobError(f"{name} must be True or False, not {value!r}")
     return value
 
 
@@ -121,7 +121,7 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "name": lambda value: checked_text("name", value),
         "executor": lambda value: checked_text("executor", value),
         "misfire_grace_time": checked_grace,
-        "coalesce": checked_flag,
+        "coalesce": lambda value: checked_flag("coalesce", value),
         "max_instances": checked_instances,
         "retry": checked_retry,
         "tags": checked_tags,

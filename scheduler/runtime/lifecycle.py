@@ -11,13 +11,14 @@ from scheduler.clock import Clock
 from scheduler.core.events import SchedulerPaused, SchedulerResumed, SchedulerShutdown, SchedulerStarted
 from scheduler.errors import (
     ExecutorLookupError,
+    InvalidSettingError,
     JobStoreError,
     JobStoreLookupError,
     SchedulerAlreadyRunningError,
     SchedulerError,
     SchedulerNotRunningError,
 )
-from scheduler.executors.base import Executor, inside_a_run
+from scheduler.executors.base import Executor, describe, inside_a_run
 from scheduler.jobstores.base import JobStore
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
@@ -58,6 +59,7 @@ class Lifecycle:
         self._loop: Loop | None = None
         self._lock = threading.RLock()
         self._stopped = threading.Event()
+        self._stopped.set()
 
     @property
     def running(self) -> bool:
@@ -70,6 +72,10 @@ class Lifecycle:
             if self.state is not SchedulerState.STOPPED:
                 raise SchedulerAlreadyRunningError(
                     "the scheduler runs already; call shutdown() before starting it again"
+                )
+            if not self._stopped.is_set():
+                raise SchedulerAlreadyRunningError(
+                    "the scheduler is still shutting down; start it again after the event SchedulerShutdown"
                 )
             engine = self._engine
             for link in engine.links.values():
@@ -95,6 +101,7 @@ class Lifecycle:
 
     def shutdown(self, wait: bool, timeout: float | None) -> None:
         """Start nothing more, let runs end, record them, stop. From within a run or a listener: begun, not awaited."""
+        _check_timeout(timeout)
         with self._lock:
             if self.state is SchedulerState.STOPPED:
                 raise SchedulerNotRunningError("the scheduler does not run, so it cannot be shut down")
@@ -252,9 +259,15 @@ class Lifecycle:
             due = store.next_due(list(self._engine.executors), link.parked_now(self._clock.monotonic()))
             lag = 0.0 if due is None else max((store.now() - due).total_seconds(), 0.0)
             nodes = tuple(store.nodes()) if store.shared else ()
-        except JobStoreError as error:
+        except Exception as error:
             failing = link.since if link.error is not None else None
-            return StoreHealth(False, failing, str(error), broken_jobs=len(link.parked))
+            return StoreHealth(False, failing, describe(error), broken_jobs=len(link.parked))
         if running and link.error is not None:
             return StoreHealth(False, link.since, link.error, lag, len(link.parked), nodes)
         return StoreHealth(True, link.since, None, lag, len(link.parked), nodes)
+
+
+def _check_timeout(timeout: float | None) -> None:
+    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is not None and not (number and timeout >= 0):
+        raise InvalidSettingError(f"timeout must be None (no limit) or seconds from 0, not {timeout!r}")

@@ -1,0 +1,285 @@
+"""Wrong arguments: each raises at once, names the value and the remedy, and leaves nothing behind."""
+
+import functools
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scheduler import (
+    ExecutorLookupError,
+    FunctionLookupError,
+    InvalidJobError,
+    InvalidTriggerError,
+    JobStoreLookupError,
+    RetryPolicy,
+    Scheduler,
+    SchedulerError,
+    SerializationError,
+    UnknownOptionError,
+)
+from scheduler.executors import InlineExecutor, ThreadPoolExecutor
+from scheduler.triggers import IntervalTrigger
+from tests.api import jobs
+from tests.api.jobs import Clerk, never_awaited, note, one
+
+BAD_JOBS = [
+    # the function
+    ({"func": "tests.api.nowhere:note"}, FunctionLookupError, "importing 'tests.api.nowhere' failed: ModuleNotFound"),
+    ({"func": "tests.api.jobs:nothing"}, FunctionLookupError, "has no 'nothing'"),
+    ({"func": "tests.api.jobs:NOT_CALLABLE"}, FunctionLookupError, "this is 7, which cannot be called"),
+    ({"func": "tests.api.jobs.note"}, FunctionLookupError, r'must be of the form "package\.module:qualified\.name"'),
+    ({"func": ""}, FunctionLookupError, "is not a reference to a function"),
+    ({"func": 5}, InvalidJobError, 'func must be a callable or a reference "package.module:qualified.name", not 5'),
+    ({"func": None}, InvalidJobError, "func must be a callable"),
+    ({"func": never_awaited}, InvalidJobError, "is a coroutine function, .*wrap it in a function that calls asyncio"),
+    ({"func": "tests.api.jobs:never_awaited"}, InvalidJobError, "is a coroutine function"),
+    ({"func": functools.partial(never_awaited)}, InvalidJobError, "is a coroutine function"),
+    # its arguments
+    ({"func": one}, InvalidJobError, r"do not fit one\(number: int\) -> int: missing a required argument: 'number'"),
+    ({"func": one, "args": (1, 2)}, InvalidJobError, "do not fit one.*too many positional arguments"),
+    ({"func": one, "kwargs": {"n": 1}}, InvalidJobError, "do not fit one"),
+    ({"func": "tests.api.jobs:one", "args": (1, 2)}, InvalidJobError, "too many positional arguments"),
+    (
+        {"args": "text"},
+        InvalidJobError,
+        r"args must be a sequence .* such as \(1, 2\), not 'text'",
+    ),
+    ({"args": 5}, InvalidJobError, "args must be a sequence"),
+    ({"args": {"x": 1}}, InvalidJobError, "args must be a sequence"),
+    ({"args": None}, InvalidJobError, "args must be a sequence"),
+    ({"kwargs": [1]}, InvalidJobError, r"kwargs must be a mapping with text keys, not \[1\]"),
+    ({"kwargs": {1: 2}}, InvalidJobError, "kwargs must be a mapping with text keys"),
+    ({"kwargs": None}, InvalidJobError, "kwargs must be a mapping"),
+    # the id and other names
+    ({"id": ""}, InvalidJobError, "id must have 1 to 255 characters, not 0"),
+    ({"id": "x" * 256}, InvalidJobError, "id must have 1 to 255 characters, not 256"),
+    ({"id": "a\0b"}, InvalidJobError, "id must not contain NUL"),
+    ({"id": "a\ud800"}, InvalidJobError, "unpaired surrogates"),
+    ({"id": 5}, InvalidJobError, "id must be text, not 5"),
+    ({"id": b"a"}, InvalidJobError, "id must be text, not b'a'"),
+    ({"name": ""}, InvalidJobError, "name must have 1 to 255 characters"),
+    ({"name": 5}, InvalidJobError, "name must be text"),
+    ({"tags": "tag"}, InvalidJobError, r"tags must be a collection of texts such as \['billing'\], not 'tag'"),
+    ({"tags": [5]}, InvalidJobError, "each tag must be text, not 5"),
+    ({"tags": 5}, InvalidJobError, "tags must be"),
+    # the rules
+    ({"misfire_grace_time": 0}, InvalidJobError, "misfire_grace_time must be None .* or seconds above 0 .*, not 0"),
+    ({"misfire_grace_time": -1}, InvalidJobError, "not -1"),
+    ({"misfire_grace_time": math.nan}, InvalidJobError, "not nan"),
+    ({"misfire_grace_time": math.inf}, InvalidJobError, "not inf"),
+    ({"misfire_grace_time": "5"}, InvalidJobError, "not '5'"),
+    ({"misfire_grace_time": True}, InvalidJobError, "not True"),
+    ({"misfire_grace_time": timedelta(-1)}, InvalidJobError, "misfire_grace_time must be"),
+    ({"coalesce": 1}, InvalidJobError, "coalesce must be True or False, not 1"),
+    ({"coalesce": "latest"}, InvalidJobError, "coalesce must be True or False"),
+    ({"coalesce": None}, InvalidJobError, "coalesce must be True or False"),
+    ({"max_instances": 0}, InvalidJobError, "max_instances must be a whole number from 1 to 1000000, not 0"),
+    ({"max_instances": 1.5}, InvalidJobError, "not 1.5"),
+    ({"max_instances": True}, InvalidJobError, "not True"),
+    ({"max_instances": 10**9}, InvalidJobError, "not 1000000000"),
+    ({"retry": -1}, InvalidJobError, "retry: max_retries must be a whole number from 0, not -1"),
+    ({"retry": 1.5}, InvalidJobError, "retry must be a RetryPolicy, a number of retries or None, not 1.5"),
+    ({"retry": True}, InvalidJobError, "not True"),
+    ({"retry": "often"}, InvalidJobError, "not 'often'"),
+    ({"replace_existing": "yes"}, InvalidJobError, "replace_existing must be True or False, not 'yes'"),
+    ({"next_run_time": "soon"}, InvalidJobError, "next_run_time must be a datetime or None, not 'soon'"),
+    ({"next_run_time": 0}, InvalidJobError, "next_run_time must be a datetime or None, not 0"),
+    # where and by whom
+    ({"executor": "thread"}, ExecutorLookupError, "no executor has the alias 'thread'; did you mean 'threads'"),
+    ({"executor": 5}, InvalidJobError, "executor must be text, not 5"),
+    ({"executor": ""}, InvalidJobError, "executor must have 1 to 255 characters"),
+    ({"executor_options": [1]}, InvalidJobError, "executor_options must be a mapping"),
+    ({"executor_options": {"queue": "x"}}, UnknownOptionError, "executor_options of .*: unknown option 'queue'"),
+    ({"jobstore": "defualt"}, JobStoreLookupError, "no job store has the alias 'defualt'; did you mean 'default'"),
+    ({"jobstore": 5}, InvalidJobError, "jobstore must be text, not 5"),
+    ({"jobstore": None}, InvalidJobError, "jobstore must be text, not None"),
+    ({"jobstore": ["default"]}, InvalidJobError, "jobstore must be text"),
+    # the trigger
+    ({"trigger": "intervall"}, InvalidTriggerError, "'intervall' is neither a Trigger nor .*; did you mean 'interval'"),
+    ({"trigger": 5}, InvalidTriggerError, "5 is neither a Trigger nor the name of one; valid are date, interval, cron"),
+    ({"trigger": IntervalTrigger}, InvalidTriggerError, "is neither a Trigger"),
+    ({"trigger": ["interval"]}, InvalidTriggerError, "is neither a Trigger"),
+    ({"trigger": "interval", "second": 5}, UnknownOptionError, "unknown option 'second'; did you mean 'seconds'"),
+    ({"trigger": "interval", "hours": 1, "max_instance": 2}, UnknownOptionError, "did you mean 'max_instances'"),
+    ({"trigger": "cron", "houre": 5}, UnknownOptionError, "did you mean 'hour'"),
+    ({"trigger": IntervalTrigger(hours=1), "hours": 1}, UnknownOptionError, "add_job with a IntervalTrigger"),
+    ({"trigger": None, "hours": 1}, UnknownOptionError, "add_job without a trigger: unknown option 'hours'"),
+    ({"trigger": "interval"}, InvalidTriggerError, "is less than the shortest, a microsecond; pass one of"),
+    ({"trigger": "interval", "seconds": 0}, InvalidTriggerError, "is less than the shortest, a microsecond"),
+    ({"trigger": "interval", "microseconds": 0.1}, InvalidTriggerError, "microseconds=0.1 is less than the shortest"),
+    ({"trigger": "interval", "seconds": -5}, InvalidTriggerError, "seconds: -5 is not a number of at least 0"),
+    ({"trigger": "interval", "seconds": math.nan}, InvalidTriggerError, "seconds: nan is not a number"),
+    ({"trigger": "interval", "seconds": math.inf}, InvalidTriggerError, "seconds: inf is not a number"),
+    ({"trigger": "interval", "seconds": "5"}, InvalidTriggerError, "seconds: '5' is not a number"),
+    ({"trigger": "interval", "weeks": 1e9}, InvalidTriggerError, "weeks=1000000000.0 is longer than the calendar"),
+    (
+        {"trigger": "interval", "hours": 1, "start_date": "2024-02-02", "end_date": "2024-02-01"},
+        InvalidTriggerError,
+        "end_date: '2024-02-01' is before the start_date '2024-02-02'",
+    ),
+    (
+        {"trigger": "interval", "hours": 1, "end_date": "2023-01-01"},
+        InvalidTriggerError,
+        "has no fire time from 2024-01-01T00:00:00",
+    ),
+    ({"trigger": "interval", "hours": 1, "start_date": 5}, InvalidTriggerError, "start_date: 5 is not a datetime"),
+    ({"trigger": "date", "run_date": "tomorrow"}, InvalidTriggerError, "run_date: 'tomorrow'"),
+    ({"trigger": "date", "run_date": 5}, InvalidTriggerError, "run_date: 5 is not a datetime"),
+    ({"trigger": "cron", "hour": 24}, InvalidTriggerError, "hour.*24"),
+    ({"trigger": "cron", "day": 30, "month": 2}, InvalidTriggerError, "no date ever matches"),
+    ({"trigger": "cron", "hour": 1, "timezone": "Mars/Base"}, InvalidTriggerError, "Mars/Base"),
+    ({"trigger": "cron", "hour": 1, "timezone": "Europe/Berln"}, InvalidTriggerError, "Europe/Berlin"),
+]
+
+
+@pytest.fixture
+def scheduler(make, url, clock):
+    return make(url, clock=clock, executors={"threads": InlineExecutor()})
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD_JOBS)
+def test_a_wrong_argument_is_named_and_nothing_is_stored(scheduler, arguments, error, message):
+    given = {"func": note, "id": "a", **arguments}
+    with pytest.raises(error, match=message) as raised:
+        scheduler.add_job(**given)
+    assert isinstance(raised.value, SchedulerError)
+    assert isinstance(raised.value, (ValueError, LookupError))
+    assert scheduler.get_jobs() == []
+
+
+def nested():
+    def inner():
+        return 1
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("func", "message"),
+    [
+        (lambda: 1, "a lambda has no name by which it can be imported; give a function that is defined at the top"),
+        (nested(), "nested > inner is defined inside a function"),
+        (Clerk().method, "is bound to an object, which a database cannot keep"),
+        (functools.partial(note, 1), "give the function itself, and its arguments as args and kwargs"),
+        (Clerk(), "has no name by which it can be imported"),
+    ],
+)
+def test_a_database_takes_only_functions_that_can_be_found_again(make, sqlite_url, clock, func, message):
+    scheduler = make(sqlite_url, clock=clock)
+    with pytest.raises(FunctionLookupError, match=message):
+        scheduler.add_job(func)
+    with pytest.raises(FunctionLookupError, match=message):
+        scheduler.scheduled_job("interval", hours=1, id="a")(func)
+    assert scheduler.get_jobs() == []
+
+
+def test_a_function_whose_name_leads_to_another_one_is_refused_by_a_database(make, sqlite_url, clock, monkeypatch):
+    monkeypatch.setattr(jobs, "note", one)
+    with pytest.raises(FunctionLookupError, match=r"leads to .*, not to"):
+        make(sqlite_url, clock=clock).add_job(note)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"args": ({"x": object()},)}, r"args\[0\]\['x'\]: a value of type builtins.object cannot be stored"),
+        ({"args": (1, [2, {3: (4, print)}])}, r"args\[1\]\[1\]\[3\]\[1\]"),
+        ({"kwargs": {"lock": __import__("threading").Lock()}}, r"kwargs\['lock'\]: a value of type _thread.lock"),
+        ({"kwargs": {"policy": RetryPolicy()}}, r"kwargs\['policy'\]: the class .*RetryPolicy is not known"),
+    ],
+)
+def test_a_value_that_a_database_cannot_keep_is_named_by_its_place(make, sqlite_url, clock, arguments, message):
+    scheduler = make(sqlite_url, clock=clock)
+    with pytest.raises(SerializationError, match=message):
+        scheduler.add_job(note, **arguments)
+    assert scheduler.get_jobs() == []
+    scheduler.add_job(note, id="a")
+    with pytest.raises(SerializationError, match=message):
+        scheduler.modify_job("a", **arguments)
+    assert scheduler.get_job("a").args == ()
+
+
+def test_a_value_that_contains_itself_is_refused_by_a_database(make, sqlite_url, clock):
+    loop = []
+    loop.append(loop)
+    with pytest.raises(SerializationError, match=r"args\[0\].*contains itself"):
+        make(sqlite_url, clock=clock).add_job(note, args=(loop,))
+
+
+# the scheduler's own arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"misfire_grace_time": 5}, UnknownOptionError, r"a rule of jobs goes into job_defaults\): unknown option"),
+        ({"coalesce": True}, UnknownOptionError, "job_defaults"),
+        ({"poll_intervall": 5}, UnknownOptionError, "did you mean 'poll_interval'"),
+        ({"job_defaults": {"max_instance": 2}}, UnknownOptionError, "job_defaults.*did you mean 'max_instances'"),
+        ({"job_defaults": {"func": 2}}, UnknownOptionError, "job_defaults: unknown option 'func'"),
+        ({"job_defaults": {"max_instances": 0}}, InvalidJobError, "max_instances must be"),
+        ({"job_defaults": {5: 0}}, UnknownOptionError, "unknown option '5'"),
+        ({"job_defaults": 5}, InvalidJobError, "job_defaults must be a JobDefaults or a mapping of its fields, not 5"),
+        ({"poll_interval": 0}, SchedulerError, "poll_interval must be a positive number of seconds, not 0"),
+        ({"poll_interval": -1}, SchedulerError, "not -1"),
+        ({"poll_interval": math.nan}, SchedulerError, "not nan"),
+        ({"poll_interval": math.inf}, SchedulerError, "not inf"),
+        ({"poll_interval": "1"}, SchedulerError, "not '1'"),
+        ({"poll_interval": True}, SchedulerError, "not True"),
+        ({"heartbeat_interval": 0}, SchedulerError, "heartbeat_interval must be"),
+        ({"node_timeout": None}, SchedulerError, "node_timeout must be"),
+        ({"node_timeout": 3}, SchedulerError, r"node_timeout \(3 s\) must be longer than heartbeat_interval \(5 s\)"),
+        ({"timezone": "Mars/Base"}, ValueError, "Mars/Base"),
+        ({"timezone": 5}, ValueError, "timezone: 5 is not a time zone"),
+        ({"executors": {"a": "threads"}}, SchedulerError, "an executor must be an Executor .*, not 'threads'"),
+        ({"executors": {"a": InlineExecutor}}, SchedulerError, "an executor must be an Executor"),
+        ({"executors": {"": InlineExecutor()}}, SchedulerError, "the alias of an executor must have 1 to 255"),
+        ({"executors": [InlineExecutor()]}, SchedulerError, "executors must be a mapping from alias to executor"),
+        ({"jobstores": ["sqlite://"]}, SchedulerError, "jobstores must be a mapping from alias to job store"),
+        ({"jobstores": {5: None}}, SchedulerError, "the alias of a job store must be text, not 5"),
+        ({"jobstore": "sqlite://", "jobstores": {"default": None}}, SchedulerError, "default job store is given twice"),
+    ],
+)
+def test_a_wrong_setting_is_refused_when_the_scheduler_is_made(options, error, message):
+    with pytest.raises(error, match=message) as raised:
+        Scheduler(**options)
+    assert isinstance(raised.value, SchedulerError)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, None, "5", 10**6])
+def test_a_wrong_number_of_threads_is_refused(size):
+    with pytest.raises(SchedulerError, match="max_workers must be a whole number from 1 to 10000"):
+        ThreadPoolExecutor(size)
+
+
+@pytest.mark.parametrize("timeout", [-1, math.nan, "soon", True])
+def test_a_wrong_timeout_is_refused_and_the_scheduler_goes_on(make, clock, timeout):
+    scheduler = make(clock=clock)
+    scheduler.start()
+    with pytest.raises(SchedulerError, match=r"timeout must be None \(no limit\) or seconds from 0, not"):
+        scheduler.shutdown(timeout=timeout)
+    assert scheduler.running
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((5,), "must be callable, not 5"), ((print, 5), "5 is not an event type"), ((print, int), "is not an event type")],
+)
+def test_a_wrong_listener_is_refused(make, clock, arguments, message):
+    with pytest.raises(SchedulerError, match=message):
+        make(clock=clock).add_listener(*arguments)
+
+
+@pytest.mark.parametrize("call", ["get_job", "pause_job", "resume_job", "remove_job", "modify_job", "get_run"])
+@pytest.mark.parametrize(("job_id", "message"), [(5, "id must be text, not 5"), ("", "1 to 255"), ([], "must be text")])
+def test_a_wrong_id_is_refused_by_every_call(make, clock, call, job_id, message):
+    with pytest.raises(InvalidJobError, match=message):
+        getattr(make(clock=clock), call)(job_id)
+
+
+def test_times_at_the_ends_of_the_calendar_are_kept(make, url, clock):
+    scheduler = make(url, clock=clock)
+    for number, time in enumerate((datetime.max, datetime.min)):
+        scheduler.add_job(note, "interval", days=1, id=str(number), next_run_time=time)
+        assert scheduler.get_job(str(number)).next_run_time == time.replace(tzinfo=UTC)
