@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import zoneinfo
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from scheduler.timezones import (
     turn_between,
     zone_name,
 )
+from scheduler.triggers import CronTrigger
 
 BERLIN = ZoneInfo("Europe/Berlin")
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -161,6 +163,13 @@ def test_a_host_without_zone_files_uses_those_of_pytz() -> None:
     assert to_zone("Europe/Berlin") is zone
     with pytest.raises(InvalidTriggerError, match="'Mars/Olympus'"):
         to_zone("Mars/Olympus")
+
+
+@pytest.mark.usefixtures("host_without_zone_files")
+def test_a_trigger_can_be_pickled_without_zone_files() -> None:
+    """A zone that was read from a file cannot; the trigger travels by the zone's name."""
+    trigger = CronTrigger(hour=9, timezone="Europe/Berlin")
+    assert pickle.loads(pickle.dumps(trigger)) == trigger
 
 
 @pytest.fixture
