@@ -1,0 +1,79 @@
+"""Programs that share a database, are asked to end, or end without a word."""
+
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scheduler import RunState, Scheduler
+from tests.system.processes import lines, program, run_to_its_end, wait_until
+from tests.system.programs import slow, write_down
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'jobs.db'}"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return tmp_path / "ledger"
+
+
+@pytest.fixture
+def client(url):
+    scheduler = Scheduler(url, timezone="UTC")
+    yield scheduler
+    scheduler.engine.links["default"].store.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_what_runs_end_and_records_it(url, ledger, client, number):
+    client.add_job(slow, args=(str(ledger), 0.7), id="slow")
+    with program("serve", url) as process:
+        wait_until(lambda: lines(ledger), "the call")
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        assert "ended well" in process.stdout.read()
+    assert [line[0] for line in lines(ledger)] == ["began", "ended"]
+    assert [run.state for run in client.get_runs("slow")] == [RunState.SUCCESS]
+    assert client.health().stores["default"].nodes == ()
+
+
+def test_two_processes_on_one_database_run_each_fire_once(url, ledger, client):
+    start = datetime.now(UTC) + timedelta(seconds=1.5)
+    for number in range(5):
+        client.add_job(
+            write_down,
+            "interval",
+            (str(ledger), f"job{number}"),
+            seconds=0.1,
+            start_date=start,
+            end_date=start + timedelta(seconds=1.95),
+            id=f"job{number}",
+            coalesce=False,
+            max_instances=20,
+        )
+    with program("serve", url) as first, program("serve", url) as second:
+        wait_until(lambda: client.get_jobs() == [], "the end of all jobs")
+        nodes = {str(first.pid), str(second.pid)}
+        runs = client.get_runs(limit=1000)
+    assert len({run.id for run in runs}) == len(runs) == 100
+    assert {run.state for run in runs} == {RunState.SUCCESS}
+    written = lines(ledger)
+    assert len(written) == 100
+    assert {pid for _, pid, _ in written} <= nodes
+    assert sorted(word for word, _, _ in written) == sorted(run.job_id for run in runs)
+
+
+def test_a_job_that_another_process_adds_is_noticed(url, ledger, client):
+    with program("serve", url):
+        run_to_its_end("client", url, ledger)
+        run = wait_until(lambda: client.get_runs("client", state="SUCCESS"), "the run")[0]
+    assert [line[0] for line in lines(ledger)] == ["from the client"]
+    # It is looked for every 0.2 seconds; without that only every 60.
+    assert run.started_at - run.scheduled_time < timedelta(seconds=20)
+
+
+def test_a_forgotten_scheduler_does_not_keep_the_program_from_ending(url):
+    assert run_to_its_end("forget", url) == ""
