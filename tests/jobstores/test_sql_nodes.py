@@ -252,3 +252,13 @@ def test_threads_that_write_to_one_file_wait_for_each_other(sqlite_url):
         held.result(timeout=30)
     store.write_jobs(add=[make_job("job")])
     store.close()
+
+
+def test_in_memory_even_readers_wait_for_a_turn_to_end():
+    store = opened("sqlite://", timeout=0.05)
+    with store.turn(), ThreadPoolExecutor(1) as pool:
+        read = pool.submit(store.get_jobs)
+        with pytest.raises(StoreUnavailableError, match="another thread"):
+            read.result(timeout=30)
+    assert store.get_jobs() == []
+    store.close()

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import URL, create_engine, inspect, text
+from sqlalchemy import URL, create_engine, event, inspect, text
 from sqlalchemy.pool import NullPool, StaticPool
 
 from scheduler.errors import JobStoreError, SchemaVersionError, StoreUnavailableError
@@ -213,9 +213,31 @@ def test_a_given_engine_is_not_disposed_of(sqlite_url):
     engine.dispose()
 
 
-@pytest.mark.parametrize("options", [{"isolation_level": "AUTOCOMMIT"}, {"poolclass": NullPool}, {}])
-def test_a_given_sqlite_engine_may_have_settings_of_its_own(sqlite_url, options):
+def begin_at_once(engine):
+    """Make transactions real, as SQLAlchemy's documentation advises for savepoints in SQLite."""
+
+    @event.listens_for(engine, "connect")
+    def leave_it_to_us(connection, record):
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection):
+        connection.exec_driver_sql("BEGIN")
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ({}, None),
+        ({"isolation_level": "AUTOCOMMIT"}, None),
+        ({"poolclass": NullPool}, None),
+        ({"connect_args": {"timeout": 10}}, begin_at_once),
+    ],
+)
+def test_a_given_sqlite_engine_may_have_settings_of_its_own(sqlite_url, options, settings):
     engine = create_engine(sqlite_url, **options)
+    if settings:
+        settings(engine)
     store = opened(engine)
     store.write_jobs(add=[make_job("kept", due=None)])
 
@@ -227,6 +249,10 @@ def test_a_given_sqlite_engine_may_have_settings_of_its_own(sqlite_url, options)
     with pytest.raises(RuntimeError, match="stop"):
         turn_that_fails()
     assert ids(store.get_jobs()) == ["kept"]
+    other = opened(sqlite_url, timeout=0.05)
+    with store.turn(), pytest.raises(StoreUnavailableError, match="locked"):
+        other.remove_all_jobs()
+    other.close()
     store.close()
     engine.dispose()
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from scheduler.clock import Clock
 from scheduler.core.job import Job
 from scheduler.core.node import Node
-from scheduler.core.run import Run, RunState
+from scheduler.core.run import Run, RunState, run_id
 from scheduler.errors import ConflictingIdError, JobLookupError, JobStoreError, StaleJobError, StoreUnavailableError
 from scheduler.jobstores.base import JobStore, Turn
 from scheduler.jobstores.sql import engines
@@ -155,19 +155,19 @@ class SQLAlchemyJobStore(JobStore):
         newest_first: bool = True,
     ) -> list[Run]:
         order = "DESC" if newest_first else "ASC"
-        # A run's id begins with its time, so the primary key gives the order of all runs without another index.
-        by_time = f"scheduled_time {order}, id {order}" if job_id is not None else f"id {order}"
-        conditions: list[str] = []
-        values: list[Any] = []
-        for condition, value in (
+        asked: list[tuple[str, Any]] = [
             ("job_id = ?", job_id),
             ("state = ?", None if state is None else state.value),
             ("scheduled_time >= ?", microseconds(since)),
             ("scheduled_time < ?", microseconds(until)),
-        ):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)
+        ]
+        by_time = f"scheduled_time {order}, id {order}"
+        if job_id is None:
+            # A run's id begins with its time, so the primary key gives the order of all runs without another index.
+            by_time = f"id {order}"
+            asked += [("id >= ?", since and run_id("", since)), ("id < ?", until and run_id("", until))]
+        conditions = [condition for condition, value in asked if value is not None]
+        values = [value for _, value in asked if value is not None]
         rows = self._read(self._statements.listing(conditions, by_time), *values, limit)
         return [run for run in map(self._rows.run, rows) if run is not None]
 
@@ -209,12 +209,12 @@ class SQLAlchemyJobStore(JobStore):
     def _insert_jobs(self, connection: Connection, jobs: Sequence[Job], rows: Sequence[tuple[Any, ...]]) -> None:
         try:
             self._dialect.write_many(connection, self._statements.insert_jobs, rows)
-        except IntegrityError as error:
+        except IntegrityError:
             connection.rollback()
             seen = {row[0] for row in self._versions(connection, jobs)}
             for job in jobs:
                 if job.id in seen:
-                    raise ConflictingIdError(job.id) from error
+                    raise ConflictingIdError(job.id) from None
                 seen.add(job.id)
             raise
 
