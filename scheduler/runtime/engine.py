@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 from itertools import count
+from threading import Lock
 
 from scheduler.clock import Clock
 from scheduler.core.events import (
@@ -59,6 +60,8 @@ class Engine:
         self.inbox = Inbox(wakeup)
         self.claiming = True
         """Whether due jobs are started; what runs is recorded in any case."""
+        self.stepping = Lock()
+        """Held while a step is taken: between the commit of a run and its call nothing may be stopped."""
         self.stepped_at = clock.monotonic()
         self._flights: dict[str, tuple[StoreLink, Start]] = {}
         """Runs that this node has started and not recorded as ended."""
@@ -72,6 +75,10 @@ class Engine:
 
     def step(self) -> float:
         """Record what ended, plan what is due, start it. Returns after how many seconds to come back."""
+        with self.stepping:
+            return self._step()
+
+    def _step(self) -> float:
         self.stepped_at = self._clock.monotonic()
         self._collect()
         wait = min([self._serve(link) for link in self._in_turns()], default=LONGEST_WAIT)

@@ -108,7 +108,8 @@ class Lifecycle:
             self.state = SchedulerState.STOPPED
             self._engine.claiming = False
             loop, self._loop = self._loop, None
-        if inside_a_run() or (loop is not None and loop.current):
+        inside_a_step = self._engine.stepping.locked() if loop is None else loop.current
+        if inside_a_run() or inside_a_step:
             threading.Thread(target=self._stop, args=(loop, wait, timeout), name="scheduler-shutdown").start()
         else:
             self._stop(loop, wait, timeout)
@@ -214,6 +215,8 @@ class Lifecycle:
 
     def _stop(self, loop: Loop | None, wait: bool, timeout: float | None) -> None:
         deadline = None if timeout is None else self._clock.monotonic() + timeout
+        with self._engine.stepping:
+            pass  # what this step has recorded as started is handed over before the executors stop
         for executor in list(self._engine.executors.values()):
             if not wait:
                 left: float | None = 0.0
