@@ -8,6 +8,8 @@ from tests.flow.executors import HeldExecutor
 from tests.flow.functions import note
 from tests.flow.world import NODE_TIMEOUT, accounted, at
 
+pytestmark = pytest.mark.parametrize("world", ["memory", "sqlite"], indirect=True)
+
 
 def test_fires_go_on_after_an_outage_and_none_is_lost_or_doubled(world, calls):
     store = world.store()

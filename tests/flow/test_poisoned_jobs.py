@@ -13,6 +13,8 @@ from tests.flow.world import accounted, at
 
 MODULE = "movable_module_of_the_flow_tests"
 
+pytestmark = pytest.mark.parametrize("world", ["memory", "sqlite"], indirect=True)
+
 
 @pytest.fixture
 def movable(tmp_path, monkeypatch):
