@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -66,6 +67,9 @@ class SQLAlchemyJobStore(JobStore):
         self._lock = FairLock()
         self._one_connection = isinstance(self._engine.pool, StaticPool)
         self.shared = not engines.is_memory(parsed)
+        if self._owned and not self.shared:
+            # Closing the connection would remove the jobs, so it goes when the store itself does.
+            weakref.finalize(self, self._engine.dispose)
         self._clock: Clock | None = None
         self._anchor: tuple[int, float] | None = None
 
