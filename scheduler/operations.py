@@ -21,6 +21,7 @@ from scheduler.errors import (
     ConflictingIdError,
     ExecutorLookupError,
     InvalidJobError,
+    InvalidTriggerError,
     JobLookupError,
     StaleJobError,
 )
@@ -29,7 +30,7 @@ from scheduler.lookups import Lookups
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
 from scheduler.serialization.functions import reference
-from scheduler.triggers import DateTrigger, Trigger
+from scheduler.triggers import BUILT_IN, DateTrigger, Trigger
 from scheduler.validation import target
 
 logger = logging.getLogger(__name__)
@@ -160,6 +161,10 @@ class Operations:
         self, job_id: str, jobstore: str | None, trigger: Trigger | str | None, trigger_args: Mapping[str, Any]
     ) -> Job:
         """Give a job another trigger and let it count from now; a paused job stays paused."""
+        if trigger is None and jobstore in BUILT_IN and jobstore not in self.lookups.aliases(None):
+            raise InvalidTriggerError(
+                f"reschedule_job: the second argument is the job store, not the trigger; pass trigger={jobstore!r}"
+            )
 
         def change(job: Job, now: datetime) -> Job:
             new = self._builder.trigger(trigger, trigger_args, now)

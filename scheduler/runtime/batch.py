@@ -34,6 +34,8 @@ class Batch:
         self.begun: list[Run] = []
         """Waiting runs that move on."""
         self.starts: list[Start] = []
+        self.removed: Collection[str] = ()
+        """Ids of jobs that ended with a fire time that did not run."""
         self.unknown: list[Job] = []
         """Jobs whose function has to be imported first."""
         self.broken: list[tuple[Job, str]] = []
@@ -56,6 +58,9 @@ class Batch:
             known = turn.record(self.plans, self.begun)
             if known:
                 self.starts = [start for start in self.starts if start.run.id not in known]
+            ended = {plan.job.id for plan in self.plans if plan.next_run_time is None and not plan.starts}
+            if ended:
+                self.removed = turn.remove_ended(ended)
 
     def _begin(self, waiting: DueRun, turn: Turn) -> None:
         run, job = waiting

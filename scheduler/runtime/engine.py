@@ -63,6 +63,8 @@ class Engine:
         self.stepping = Lock()
         """Held while a step is taken: between the commit of a run and its call nothing may be stopped."""
         self.stepped_at = clock.monotonic()
+        self.expected_at = self.stepped_at
+        """When the next step should begin, or the present one end, on the monotonic clock."""
         self._flights: dict[str, tuple[StoreLink, Start]] = {}
         """Runs that this node has started and not recorded as ended."""
         self._steps = count()
@@ -79,9 +81,10 @@ class Engine:
             return self._step()
 
     def _step(self) -> float:
-        self.stepped_at = self._clock.monotonic()
+        self.stepped_at = self.expected_at = self._clock.monotonic()
         self._collect()
         wait = min([self._serve(link) for link in self._in_turns()], default=LONGEST_WAIT)
+        self.expected_at = self._clock.monotonic() + wait
         return 0.0 if self.inbox else wait
 
     @property
@@ -176,6 +179,7 @@ class Engine:
         self._tell_ended(link, endings)
         self._launch(link, batch.starts)
         self._tell_planned(batch)
+        self._tell_removed(link, batch.removed)
         self._load(link, batch, monotonic)
 
     def _room(self) -> dict[str, int]:
@@ -239,14 +243,17 @@ class Engine:
             kind = RUN_EVENTS[run.state]
             if self._bus.heard(kind):
                 self._bus.publish(kind(run))
-        for job_id in endings.removed:
-            self._bus.publish(JobRemoved(job_id, link.alias))
+        self._tell_removed(link, endings.removed)
 
     def _tell_planned(self, batch: Batch) -> None:
         if self._bus.heard(RunSkipped):
             for plan in batch.plans:
                 for run in plan.skips:
                     self._bus.publish(RunSkipped(run))
+
+    def _tell_removed(self, link: StoreLink, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            self._bus.publish(JobRemoved(job_id, link.alias))
 
     def _load(self, link: StoreLink, batch: Batch, monotonic: float) -> None:
         """Import functions that due jobs need; park the jobs that cannot be loaded. No row is locked meanwhile."""

@@ -31,8 +31,10 @@ class Health:
     """How the scheduler fares. `ok` is what a health check should look at."""
 
     ok: bool
-    """Whether it runs, its loop is alive, and every store is reachable."""
+    """Whether it runs, its loop is alive and keeps its times, and every store is reachable."""
     running: bool
+    stalled: bool
+    """Whether the loop is more than 5 s behind: a listener, a trigger or a call of the InlineExecutor holds it up."""
     paused: bool
     last_step_age: float | None
     """Seconds since the loop's last step began; None when it does not run."""

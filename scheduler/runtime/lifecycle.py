@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 SIGNAL_CHECK = 0.2
 """Seconds between looks at whether a signal has come."""
 
+STALLED_AFTER = 5.0
+"""Seconds by which a step of the loop may be overdue before `health()` calls the loop stalled."""
+
 LAST_WORDS = 5.0
 """Seconds for which shutdown tries to record how the last runs ended, where the store does not answer."""
 
@@ -196,9 +199,11 @@ class Lifecycle:
         """Look at the loop and at every store. Raises nothing."""
         running = self.running
         stores = {alias: self._store_health(link, running) for alias, link in list(self._engine.links.items())}
+        stalled = running and self._clock.monotonic() > self._engine.expected_at + STALLED_AFTER
         return Health(
-            ok=running and all(store.reachable for store in stores.values()),
+            ok=running and not stalled and all(store.reachable for store in stores.values()),
             running=running,
+            stalled=stalled,
             paused=self.state is SchedulerState.PAUSED,
             last_step_age=self._clock.monotonic() - self._engine.stepped_at if running else None,
             active_runs=self._engine.active,

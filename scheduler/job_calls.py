@@ -1,0 +1,155 @@
+"""The calls for jobs of the front end that blocks, apart from its life cycle."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, TextIO, TypeVar
+
+from scheduler.core.job import NOTHING
+from scheduler.core.retry import RetryPolicy
+from scheduler.core.unset import UNSET, Unset
+from scheduler.definitions import JobDefinition
+from scheduler.handles import JobHandle
+from scheduler.lookups import Lookups
+from scheduler.operations import Operations
+from scheduler.transfer import File, export_jobs, import_jobs, print_jobs
+from scheduler.triggers import Trigger
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class JobCalls:
+    """Adds, changes, lists and moves jobs. Every call works whether or not the scheduler runs."""
+
+    _lookups: Lookups
+    _operations: Operations
+    _zone: tzinfo
+
+    def add_job(
+        self,
+        func: Callable[..., Any] | str,
+        trigger: Trigger | str | None = None,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] = NOTHING,
+        id: str | None = None,
+        name: str | None = None,
+        misfire_grace_time: float | timedelta | Unset | None = UNSET,
+        coalesce: bool | Unset = UNSET,
+        max_instances: int | Unset = UNSET,
+        next_run_time: datetime | Unset | None = UNSET,
+        jobstore: str = "default",
+        executor: str = "default",
+        replace_existing: bool = False,
+        *,
+        retry: RetryPolicy | int | Unset | None = UNSET,
+        tags: Iterable[str] = (),
+        executor_options: Mapping[str, Any] = NOTHING,
+        **trigger_args: Any,
+    ) -> JobHandle:
+        """Add a job; it is stored when this returns.
+
+        Arguments:
+            func: a callable, or its reference `"package.module:qualified.name"`; a database takes only what has one.
+            trigger: a Trigger; or `"date"`, `"interval"`, `"cron"` with its arguments as keywords; None: once, now.
+            args, kwargs: what to call it with.
+            id: 1 to 255 characters, unique in its store; None: a random one.
+            misfire_grace_time: seconds (or a timedelta) by which a fire may be late and still run; None: any.
+            coalesce: whether fires that are late together become one run (with a record of how many), or all run.
+            max_instances: how many runs may be under way at once, those that wait for a retry included.
+            next_run_time: a first fire time of its own (naive: in the scheduler's zone); None: add the job paused.
+            replace_existing: whether to replace a job of this id; it keeps its timing while its trigger is unchanged.
+            retry: a RetryPolicy, or a number of retries at once; None: at most one attempt.
+            executor_options: what only its executor knows.
+
+        Raises InvalidJobError, InvalidTriggerError, UnknownOptionError, FunctionLookupError, SerializationError,
+        ConflictingIdError, JobStoreLookupError, ExecutorLookupError; then nothing is stored.
+        """
+        definition = JobDefinition(
+            func, trigger, args, kwargs, id, name, misfire_grace_time, coalesce, max_instances, next_run_time, jobstore,
+            executor, replace_existing, retry=retry, tags=tags, executor_options=executor_options, **trigger_args,
+        )  # fmt: skip
+        return self.add_jobs([definition])[0]
+
+    def add_jobs(self, jobs: Iterable[JobDefinition]) -> list[JobHandle]:
+        """Add many jobs, those of one store in one transaction: all of them, or none. Raises what `add_job` raises."""
+        return [JobHandle.of(job, self) for job in self._operations.add_jobs(jobs)]
+
+    def scheduled_job(self, trigger: Trigger | str | None = None, **options: Any) -> Callable[[F], F]:
+        """Decorate a function to add it as a job; the options are those of `add_job`.
+
+        The id defaults to the function's name. A job of that id is replaced, and keeps its timing while its trigger is
+        unchanged, so that each start of the program finds the job it left.
+        """
+
+        def decorate(func: F) -> F:
+            self._operations.add_decorated(func, trigger, options)
+            return func
+
+        return decorate
+
+    def modify_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> JobHandle:
+        """Change fields of a job; the names are those of `add_job`, but for id, jobstore and replace_existing.
+
+        `next_run_time` in the past means now; None pauses. A new `trigger` (a Trigger) counts from now.
+        Raises JobLookupError, BrokenJobError, StaleJobError, and what `add_job` raises.
+        """
+        return JobHandle.of(self._operations.modify_job(job_id, jobstore, changes), self)
+
+    def reschedule_job(
+        self, job_id: str, jobstore: str | None = None, trigger: Trigger | str | None = None, **trigger_args: Any
+    ) -> JobHandle:
+        """Give a job another trigger, which counts from now; a paused job stays paused. Raises as `modify_job`."""
+        return JobHandle.of(self._operations.reschedule_job(job_id, jobstore, trigger, trigger_args), self)
+
+    def pause_job(self, job_id: str, jobstore: str | None = None) -> JobHandle:
+        """Let a job fire no more until it is resumed. Raises as `modify_job`."""
+        return JobHandle.of(self._operations.pause_job(job_id, jobstore), self)
+
+    def resume_job(self, job_id: str, jobstore: str | None = None) -> JobHandle:
+        """Let a paused job go on with its next fire time from now. Raises as `modify_job`."""
+        return JobHandle.of(self._operations.resume_job(job_id, jobstore), self)
+
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+        """Remove a job; its runs stay recorded, waiting ones are revoked, others go on. Raises JobLookupError."""
+        self._operations.remove_job(job_id, jobstore)
+
+    def remove_all_jobs(self, jobstore: str | None = None) -> None:
+        """Remove all jobs of one store, or (None) of all stores, as `remove_job` does."""
+        self._operations.remove_all_jobs(jobstore)
+
+    def get_job(self, job_id: str, jobstore: str | None = None) -> JobHandle | None:
+        """Return the job of this id, in one store or (None) the first that has one; None if there is none."""
+        job = self._lookups.get_job(job_id, jobstore)
+        return None if job is None else JobHandle.of(job, self)
+
+    def get_jobs(
+        self, jobstore: str | None = None, *, tag: str | None = None, broken: bool | None = None
+    ) -> list[JobHandle]:
+        """Return jobs by next run time, paused ones last.
+
+        Arguments:
+            jobstore: one store's alias; None: all.
+            tag: only jobs that have it.
+            broken: True: only jobs that cannot be loaded here, whose `broken` says why; False: only others.
+        """
+        return [JobHandle.of(job, self) for job in self._lookups.get_jobs(jobstore, tag, broken)]
+
+    def print_jobs(self, jobstore: str | None = None, out: TextIO | None = None) -> None:
+        """Write a line for each job to `out` (None: standard output), times in the scheduler's zone."""
+        print_jobs(self._lookups, jobstore, out or sys.stdout, self._zone)
+
+    def export_jobs(self, outfile: File, jobstore: str | None = None) -> None:
+        """Write the jobs of one store, or (None) of all, as JSON to a path or text file.
+
+        Raises SerializationError or FunctionLookupError, and writes nothing, if a job cannot be written as JSON.
+        """
+        export_jobs(self._lookups, outfile, jobstore)
+
+    def import_jobs(self, infile: File, jobstore: str = "default") -> list[JobHandle]:
+        """Add the jobs that `export_jobs` wrote, with their timing and pause, to one store: all of them, or none.
+
+        Raises SerializationError for anything else, ConflictingIdError where an id is taken.
+        """
+        return [JobHandle.of(job, self) for job in import_jobs(self._operations, infile, jobstore)]
