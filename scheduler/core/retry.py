@@ -60,8 +60,10 @@ class RetryPolicy:
 
     def delay_after(self, attempt: int, run_id: str) -> timedelta:
         """Return how long to wait between the end of attempt number `attempt` and the next one."""
-        growth = self.backoff ** min(attempt - 1, 64)
-        seconds = min(self.delay * growth, self.max_delay)
+        try:
+            seconds = min(self.delay * self.backoff ** (attempt - 1), self.max_delay)
+        except OverflowError:
+            seconds = self.max_delay if self.delay else 0.0
         return timedelta(seconds=seconds + self.jitter * _fraction(f"{run_id}/{attempt}"))
 
 
