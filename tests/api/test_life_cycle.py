@@ -6,6 +6,7 @@ import pytest
 
 from scheduler import (
     RunFailed,
+    RunStarted,
     RunState,
     RunSucceeded,
     Scheduler,
@@ -315,3 +316,34 @@ def test_schedulers_are_independent_of_each_other():
         one.add_job(note, "interval", hours=1, id="a")
         assert other.get_jobs() == []
         assert not other.running
+
+
+class Watched(ThreadPoolExecutor):
+    """Tells when it was asked to stop."""
+
+    def __init__(self):
+        super().__init__(1)
+        self.asked = threading.Event()
+
+    def stop(self, timeout=None):
+        self.asked.set()
+        return super().stop(timeout)
+
+
+def test_a_shutdown_between_the_record_of_a_run_and_its_call_does_not_fail_the_run(make, url):
+    executor = Watched()
+    scheduler = make(url, executors={"default": executor})
+    closing = threading.Thread(target=scheduler.shutdown)
+
+    def shut_down(event):
+        closing.start()
+        executor.asked.wait(0.1)  # in vain: the executor is stopped only when it has been handed the call
+
+    scheduler.add_listener(shut_down, RunStarted)
+    scheduler.add_job(note, id="a")
+    stopped = threading.Event()
+    scheduler.add_listener(lambda event: stopped.set(), SchedulerShutdown)
+    scheduler.start()
+    assert stopped.wait(SOON)
+    closing.join(SOON)
+    assert [(run.state, run.error) for run in scheduler.get_runs("a")] == [(RunState.SUCCESS, None)]
