@@ -76,6 +76,16 @@ class NodeTests(StoreTests):
         self._retry(mine, ready=100)
         assert set(self.store.holders()) == {OTHER_NODE}
 
+    def test_holders_are_the_nodes_that_hold_runs_with_or_without_a_row(self) -> None:
+        assert set(self.store.holders()) == set()
+        self.store.heartbeat(make_node("idle"), register=True)
+        job = make_job("job", max_instances=9)
+        runs = [make_run(job, 1), make_run(job, 2), make_run(job, 3, node=OTHER_NODE), make_run(job, 4, node="third")]
+        self._add_with_runs(job, *runs, make_run(job, 5, RunState.PENDING), make_run(job, 6, RunState.SKIPPED))
+        self._end(runs[0])
+        assert self._finish(runs[2].moved(RunState.LOST, finished_at=at(9)), node=OTHER_NODE)
+        assert set(self.store.holders()) == {NODE, "third"}
+
     def test_a_held_run_of_a_removed_job_has_no_job(self) -> None:
         job = make_job("job")
         run = make_run(job)

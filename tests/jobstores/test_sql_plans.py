@@ -58,6 +58,7 @@ def drive(store):
     with store.turn() as turn:
         assert len(turn.held(NODE, 10)) == 1
         turn.forget(NODE)
+    store.holders()
     store.next_due(["default"], ())
     store.active_runs()
     store.get_run(run.id)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import text
@@ -124,6 +125,21 @@ def test_a_result_that_cannot_be_read_is_none_and_says_why(store):
     stored = store.get_run(run.id)
     assert (stored.state, stored.result) == (RunState.SUCCESS, None)
     assert stored.reason.startswith("result cannot be read: ")
+
+
+@dataclass(frozen=True)
+class Point:
+    x: int
+    y: int
+
+
+def test_registered_dataclasses_can_be_arguments_and_are_exported(sqlite_url):
+    store = opened(sqlite_url, dataclasses=[Point])
+    job = make_job("job", args=(Point(1, 2),))
+    store.write_jobs(add=[job])
+    assert store.get_job("job") == job
+    assert store.codec.decode(store.codec.encode(job)) == job
+    store.close()
 
 
 def test_a_long_reason_is_shortened(store):

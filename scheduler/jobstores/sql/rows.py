@@ -48,7 +48,7 @@ class Rows:
     def __init__(self, values: ValueCodec, triggers: TriggerCodec) -> None:
         self._values = values
         self._triggers = triggers
-        self._codec = JobCodec(values, triggers)
+        self.codec = JobCodec(values, triggers)
 
     def new_job(self, job: Job) -> tuple[Any, ...]:
         """Return the row of a job. Raises SerializationError or FunctionLookupError, naming the argument."""
@@ -73,7 +73,7 @@ class Rows:
                 paused=bool(paused),
                 incarnation=incarnation,
                 version=version,
-                **self._codec.load_parts(dict(zip(PARTS, parts, strict=True))),
+                **self.codec.load_parts(dict(zip(PARTS, parts, strict=True))),
             )
         except Exception as error:
             return self._broken_job(dict(zip(JOB, row, strict=True)), error)
@@ -121,13 +121,13 @@ class Rows:
         )
 
     def _job_values(self, job: Job) -> tuple[Any, ...]:
-        parts = self._codec.dump_parts(job)
+        parts = self.codec.dump_parts(job)
         return (
             job.executor,
             microseconds(job.next_run_time),
             job.paused,
             storable(job.name),
-            self._codec.func_text(job),
+            self.codec.func_text(job),
             *[parts[name] for name in PARTS],
             FORMAT,
         )

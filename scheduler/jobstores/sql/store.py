@@ -61,6 +61,7 @@ class SQLAlchemyJobStore(JobStore):
         self._tables = Tables(prefix, schema)
         self._statements = Statements(self._tables, self._dialect)
         self._rows = Rows(ValueCodec(dataclasses), TriggerCodec(triggers))
+        self.codec = self._rows.codec
         self._engine = url if isinstance(url, Engine) else engines.make(parsed, timeout)
         self._owned = not isinstance(url, Engine)
         self._timeout = timeout
