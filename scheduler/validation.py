@@ -13,6 +13,7 @@ from scheduler.core.job import NOTHING
 from scheduler.core.retry import RetryPolicy
 from scheduler.errors import InvalidJobError
 from scheduler.serialization.functions import resolve
+from scheduler.wording import show
 
 LONGEST_ID = 255
 """Characters in a job id or an alias at the most: what every database can index."""
@@ -31,7 +32,9 @@ def target(func: Any) -> Callable[..., Any]:
     if isinstance(func, str):
         return resolve(func)
     if not callable(func):
-        raise InvalidJobError(f'func must be a callable or a reference "package.module:qualified.name", not {func!r}')
+        raise InvalidJobError(
+            f'func must be a callable or a reference "package.module:qualified.name", not {show(func)}'
+        )
     return func  # type: ignore[no-any-return]
 
 
@@ -49,7 +52,7 @@ def checked_id(value: Any) -> str:
 def checked_text(name: str, value: Any) -> str:
     """Return a text that is not empty, fits into an index, and can be stored by every database."""
     if not isinstance(value, str):
-        raise InvalidJobError(f"{name} must be text, not {value!r}")
+        raise InvalidJobError(f"{name} must be text, not {show(value)}")
     if not value or len(value) > LONGEST_ID:
         raise InvalidJobError(f"{name} must have 1 to {LONGEST_ID} characters, not {len(value)}: {value[:60]!r}")
     if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
@@ -60,21 +63,21 @@ def checked_text(name: str, value: Any) -> str:
 def checked_args(args: Any) -> tuple[Any, ...]:
     """Return positional arguments as a tuple."""
     if isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
-        raise InvalidJobError(f"args must be a sequence of positional arguments such as (1, 2), not {args!r}")
+        raise InvalidJobError(f"args must be a sequence of positional arguments such as (1, 2), not {show(args)}")
     return tuple(args)
 
 
 def checked_mapping(kwargs: Any, name: str = "kwargs") -> Mapping[str, Any]:
     """Return keyword arguments as a mapping of their own."""
     if not isinstance(kwargs, Mapping) or not all(isinstance(key, str) for key in kwargs):
-        raise InvalidJobError(f"{name} must be a mapping with text keys, not {kwargs!r}")
+        raise InvalidJobError(f"{name} must be a mapping with text keys, not {show(kwargs)}")
     return MappingProxyType(dict(kwargs)) if kwargs else NOTHING
 
 
 def checked_tags(tags: Any) -> tuple[str, ...]:
     """Return tags in the order given, each once."""
     if isinstance(tags, (str, bytes)) or not isinstance(tags, Iterable):
-        raise InvalidJobError(f"tags must be a collection of texts such as ['billing'], not {tags!r}")
+        raise InvalidJobError(f"tags must be a collection of texts such as ['billing'], not {show(tags)}")
     return tuple(dict.fromkeys(checked_text("each tag", tag) for tag in tags))
 
 
@@ -85,7 +88,7 @@ def checked_grace(value: Any) -> float | None:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= LONGEST_GRACE:
         raise InvalidJobError(
-            f"misfire_grace_time must be None (any lateness) or seconds above 0 up to {LONGEST_GRACE:g}, not {value!r}"
+            f"misfire_grace_time must be None (any lateness) or seconds above 0 up to {LONGEST_GRACE:g}, not {show(value)}"
         )
     return float(seconds)
 
@@ -93,14 +96,14 @@ def checked_grace(value: Any) -> float | None:
 def checked_flag(name: str, value: Any) -> bool:
     """Return a yes or no."""
     if not isinstance(value, bool):
-        raise InvalidJobError(f"{name} must be True or False, not {value!r}")
+        raise InvalidJobError(f"{name} must be True or False, not {show(value)}")
     return value
 
 
 def checked_instances(value: Any) -> int:
     """Return `max_instances`."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_INSTANCES:
-        raise InvalidJobError(f"max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {value!r}")
+        raise InvalidJobError(f"max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {show(value)}")
     return value
 
 
@@ -109,7 +112,7 @@ def checked_retry(value: Any) -> RetryPolicy | None:
     if value is None or isinstance(value, RetryPolicy):
         return value
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidJobError(f"retry must be a RetryPolicy, a number of retries or None, not {value!r}")
+        raise InvalidJobError(f"retry must be a RetryPolicy, a number of retries or None, not {show(value)}")
     return RetryPolicy(max_retries=value)
 
 

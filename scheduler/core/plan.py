@@ -11,6 +11,9 @@ from scheduler.core.run import Reason, Run, RunState, run_id
 CATCH_UP = 10_000
 """How many fire times one plan walks through at the most; a job with more of them stays due and goes on next step."""
 
+MILLIONS = 2**62
+"""The bound instead of CATCH_UP for triggers that count at once; it fits every database's integers."""
+
 QUEUE = 1_000
 """How many late fires of a job with coalesce=False one plan turns into runs; they bound what waits in the store."""
 
@@ -47,10 +50,11 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
     first = job.next_run_time
     if first is None or job.trigger is None:
         raise ValueError(f"job {job.id!r} is not due")
+    most = MILLIONS if job.trigger.counts_at_once else CATCH_UP
     skips: list[Run] = []
     oldest = None if job.misfire_grace_time is None else now - timedelta(seconds=job.misfire_grace_time)
     if oldest is not None and first < oldest:
-        missed = job.trigger.span(first, oldest - timedelta(microseconds=1), CATCH_UP)
+        missed = job.trigger.span(first, oldest - timedelta(microseconds=1), most)
         skips.append(_skip(job, first, missed.count, Reason.MISSED, now))
         first = missed.following
         if first is None or first > now or first < oldest:
@@ -58,7 +62,7 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
     free = job.max_instances - active
     if not job.coalesce and free > 0:
         return _each(job, first, now, min(free, room), node, skips)
-    due = job.trigger.span(first, now, CATCH_UP)
+    due = job.trigger.span(first, now, most)
     if free <= 0:
         skips.append(_skip(job, first, due.count, Reason.OVERLAP, now))
         return Plan(job, due.following, skips=tuple(skips))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scheduler.errors import FunctionLookupError
-from scheduler.serialization.wording import describe, show
+from scheduler.wording import describe, show
 
 _REFERENCE = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<qualname>[^\W\d]\w*(\.[^\W\d]\w*)*)")
 

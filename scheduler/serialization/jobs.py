@@ -18,8 +18,8 @@ from scheduler.errors import InvalidJobError, SerializationError, suggest
 from scheduler.serialization.functions import reference, split
 from scheduler.serialization.triggers import TriggerCodec
 from scheduler.serialization.values import ValueCodec, to_text
-from scheduler.serialization.wording import describe, show
 from scheduler.triggers.base import Trigger
+from scheduler.wording import describe, show
 
 FORMAT: Final = 1
 """The version of the form below; a document of a newer one is left alone."""

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.serialization.wording import show
 from scheduler.timezones import to_zone, zone_name
+from scheduler.wording import show
 
 TAG = "$type"
 """The key that marks a JSON object which stands for something else."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from scheduler.errors import InvalidTriggerError, SerializationError, suggest
-from scheduler.serialization.wording import show
 from scheduler.triggers import BUILT_IN
 from scheduler.triggers.base import Trigger
+from scheduler.wording import show
 
 
 class TriggerCodec:

@@ -27,7 +27,7 @@ from uuid import UUID
 from scheduler.errors import SerializationError
 from scheduler.serialization.classes import Registered, register
 from scheduler.serialization.scalars import READ, TAG, WRITE, Unstorable, is_text
-from scheduler.serialization.wording import describe, shorten, show
+from scheduler.wording import describe, shorten, show
 
 DEPTH = 100
 """How deep containers may be nested; also what ends the walk through one that contains itself."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from scheduler.errors import InvalidTriggerError, suggest
 from scheduler.timezones import to_instant
+from scheduler.wording import show
 
 
 def to_bounds(start_date: object, end_date: object, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
@@ -28,19 +29,10 @@ def bounds_to_json(start: datetime | None, end: datetime | None) -> dict[str, st
     return {name: bound.isoformat() for name, bound in bounds.items() if bound is not None}
 
 
-def shown(value: object) -> str:
-    """Return a value as messages show it: in short, also where `repr` is long or fails, as for integers without end."""
-    try:
-        text = repr(value)
-    except Exception:  # the argument is wrong anyway; its class says enough
-        return f"<{type(value).__name__}>"
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
 def check_keys(kind: str, data: object, valid: Iterable[str]) -> dict[str, Any]:
     """Return a copy of a stored trigger. Raises InvalidTriggerError for a key that is not valid, or no mapping."""
     if not isinstance(data, Mapping):
-        raise InvalidTriggerError(f"{kind} trigger: {shown(data)} is not a JSON object")
+        raise InvalidTriggerError(f"{kind} trigger: {show(data)} is not a JSON object")
     names = set(valid)
     for name in data:
         if name not in names:

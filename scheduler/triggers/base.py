@@ -27,6 +27,8 @@ class Trigger(ABC):
 
     kind: ClassVar[str]
     """The name under which the trigger is stored and added (`add_job(f, "interval", …)`)."""
+    counts_at_once: ClassVar[bool] = False
+    """Whether `span` counts by arithmetic, so that millions of fire times cost no more than a few."""
 
     @abstractmethod
     def next(self, after: datetime) -> datetime | None:

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, to_instant, to_zone
-from scheduler.triggers.arguments import bounds_to_json, check_keys, shown, to_bounds
+from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds
 from scheduler.triggers.base import Span, Trigger
+from scheduler.wording import show
 
 UNITS = ("weeks", "days", "hours", "minutes", "seconds", "microseconds")
 LONGEST = datetime.max - datetime.min
@@ -33,6 +34,7 @@ class IntervalTrigger(Trigger):
     """
 
     kind: ClassVar[str] = "interval"
+    counts_at_once: ClassVar[bool] = True
 
     interval: timedelta
     start_date: datetime | None
@@ -122,13 +124,13 @@ class IntervalTrigger(Trigger):
 def _interval(amounts: tuple[float, ...]) -> timedelta:
     for name, amount in zip(UNITS, amounts, strict=True):
         if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
-            raise InvalidTriggerError(f"{name}: {shown(amount)} is not a number of at least 0")
+            raise InvalidTriggerError(f"{name}: {show(amount)} is not a number of at least 0")
     weeks, days, hours, minutes, seconds, microseconds = amounts
     try:
         interval = timedelta(days, seconds, microseconds, 0, minutes, hours, weeks)
     except OverflowError:
         interval = timedelta.max
-    given = ", ".join(f"{name}={shown(amount)}" for name, amount in zip(UNITS, amounts, strict=True) if amount)
+    given = ", ".join(f"{name}={show(amount)}" for name, amount in zip(UNITS, amounts, strict=True) if amount)
     if interval > LONGEST:
         raise InvalidTriggerError(f"interval: {given} is longer than the calendar, which ends with the year 9999")
     if not interval:

@@ -108,18 +108,23 @@ SECONDLY = IntervalTrigger(seconds=1, start_date=START)
 SLOW_TO_COUNT = CronTrigger(second="*", timezone="UTC")
 
 
-@pytest.mark.parametrize("trigger", [SECONDLY, SLOW_TO_COUNT], ids=["by arithmetic", "one by one"])
 @pytest.mark.parametrize(
     ("rules", "active", "reason"),
     [({"misfire_grace_time": 10.0}, 0, "missed"), ({}, 0, "coalesced"), ({}, 1, "overlap")],
 )
-def test_one_plan_walks_through_a_bounded_number_of_fires_and_stays_due(trigger, rules, active, reason):
-    decided = decide(make_job(trigger, **rules), at(3 * CATCH_UP), active)
+def test_one_plan_walks_through_a_bounded_number_of_fires_and_stays_due(rules, active, reason):
+    decided = decide(make_job(SLOW_TO_COUNT, **rules), at(3 * CATCH_UP), active)
     assert summary(decided) == ([], [], [(0, reason, CATCH_UP)], CATCH_UP)
 
 
+def test_fires_that_are_counted_by_arithmetic_are_one_record_however_many():
+    late = 30_000_000
+    decided = decide(make_job(SECONDLY), at(late))
+    assert summary(decided) == ([late], [], [(0, "coalesced", late)], late + 1)
+
+
 def test_exactly_as_many_fires_as_the_bound_are_one_plan():
-    decided = decide(make_job(SECONDLY), at(CATCH_UP - 1))
+    decided = decide(make_job(SLOW_TO_COUNT), at(CATCH_UP - 1))
     assert summary(decided) == ([CATCH_UP - 1], [], [(0, "coalesced", CATCH_UP - 1)], CATCH_UP)
 
 

@@ -60,7 +60,7 @@ def test_after_downtime_each_fire_is_accounted_for_by_the_rules(world, calls, ru
 
 
 def test_catching_up_a_year_is_bounded_and_complete(world, calls):
-    world.client.add_job(note, "interval", minutes=1, id="job")
+    world.client.add_job(note, "cron", second=0, timezone="UTC", id="job")
     world.clock.advance(YEAR)
     world.scheduler()
     world.advance(MINUTE)
@@ -69,6 +69,15 @@ def test_catching_up_a_year_is_bounded_and_complete(world, calls):
     assert len(calls) == 2
     assert max(run.count for run in runs) <= CATCH_UP
     assert len(runs) < YEAR // MINUTE // CATCH_UP + 10
+
+
+def test_catching_up_a_year_of_an_interval_is_one_record(world, calls):
+    world.client.add_job(note, "interval", seconds=1, id="job")
+    world.clock.advance(YEAR)
+    world.scheduler()
+    world.advance(0)
+    assert skipped(world.runs("job")) == [("coalesced", YEAR - 1)]
+    assert len(calls) == 1
 
 
 def test_a_clock_that_jumps_a_year_ahead_costs_one_run_and_keeps_the_books(world, calls):

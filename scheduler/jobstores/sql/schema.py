@@ -131,7 +131,7 @@ def _runs(metadata: MetaData, prefix: str) -> Table:
         Column("error", Text),
         Column("traceback", Text),
         Column("reason", Text),
-        Column("count", Integer, nullable=False),
+        Column("count", BigInteger, nullable=False),
         Column("progress", Text),
         Index(f"{prefix}runs_of_job", "job_id", "scheduled_time"),
         Index(f"{prefix}runs_waiting", "executor", "ready_at", "scheduled_time", **_partial("ready_at IS NOT NULL")),

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.triggers.arguments import shown
 from scheduler.triggers.cron.expressions import MONTHS, WEEKDAYS, Field, items, numbers, values
 from scheduler.triggers.cron.schedule import FIRST_YEAR, LAST, LAST_YEAR, Days, Schedule
+from scheduler.wording import show
 
 NAMES = ("year", "month", "day", "week", "day_of_week", "hour", "minute", "second")
 """The fields, the most significant first."""
@@ -45,7 +45,7 @@ def to_text(name: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LAST_YEAR:
         return str(value)
     raise InvalidTriggerError(
-        f"{name}: {shown(value)} is not understood; pass an integer or a text such as '*/5' or '1-5'"
+        f"{name}: {show(value)} is not understood; pass an integer or a text such as '*/5' or '1-5'"
     )
 
 
