@@ -7,7 +7,7 @@ import pytest
 from scheduler import JobBroken, RunState
 from scheduler.executors import InlineExecutor
 from tests.flow.executors import RefusingExecutor
-from tests.flow.functions import note
+from tests.flow.functions import note, return_what_no_database_keeps
 from tests.flow.triggers import MoodyTrigger
 from tests.flow.world import accounted, at
 
@@ -132,4 +132,15 @@ def test_a_function_that_exits_the_program_is_a_failed_run(world, calls):
     world.advance(30)
     [run] = world.runs("exit")
     assert (run.state, run.error) == (RunState.FAILURE, "SystemExit")
+    assert healthy_runs(world) == punctual(3)
+
+
+def test_a_result_that_no_database_keeps_is_recorded_as_what_it_is_and_holds_up_nobody(world, calls):
+    scheduler = world.scheduler()
+    scheduler.add_job(return_what_no_database_keeps, "date", run_date=at(10), id="odd")
+    scheduler.add_job(note, "interval", seconds=10, id="healthy")
+    world.advance(30)
+    [run] = world.runs("odd")
+    assert run.state is RunState.SUCCESS
+    assert "object" in f"{run.result} {run.reason}"
     assert healthy_runs(world) == punctual(3)
