@@ -275,6 +275,21 @@ def test_a_given_engine_in_memory_works_with_one_connection():
     engine.dispose()
 
 
+@pytest.mark.parametrize(
+    ("url", "shared"),
+    [
+        ("sqlite://", False),
+        ("sqlite:///:memory:", False),
+        ("sqlite:///file:name?mode=memory&uri=true", False),
+        ("sqlite:///jobs.db", True),
+        ("postgresql://host/name", True),
+    ],
+)
+def test_only_databases_outside_this_process_are_shared(url, shared):
+    store = SQLAlchemyJobStore(url)
+    assert (store.shared, store.persistent) == (shared, True)
+
+
 def test_a_given_server_engine_that_commits_each_statement_is_refused(postgresql):
     url, prefix = postgresql
     engine = create_engine(url, isolation_level="AUTOCOMMIT")

@@ -71,9 +71,10 @@ def make(url: URL, timeout: float) -> Engine:
 
 def is_memory(url: URL) -> bool:
     """Tell whether a SQLite URL means a database in memory."""
-    return url.get_backend_name() == "sqlite" and (
-        url.database in (None, "", ":memory:") or "mode=memory" in str(url.query) or ":memory:" in str(url.database)
-    )
+    if url.get_backend_name() != "sqlite":
+        return False
+    database = url.database or ":memory:"
+    return ":memory:" in database or "mode=memory" in database or url.query.get("mode") == "memory"
 
 
 def check_path(url: URL) -> None:

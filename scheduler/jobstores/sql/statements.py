@@ -77,9 +77,14 @@ class Statements:
         self.revoke = sql(f"{revoke} = ?")
         self.revoke_all = sql(f"{revoke} IN (SELECT incarnation FROM {self._jobs})")
         self.ready = sql(f"UPDATE {self._runs} SET ready_at = ? WHERE id {some}")
+        queued = "finished_at IS NULL AND ready_at IS NULL AND state = 'PENDING'"
+        self.queues = sql(
+            f"SELECT value FROM ({self._dialect.values}) q WHERE EXISTS "
+            f"(SELECT 1 FROM {self._runs} WHERE incarnation = q.value AND {queued})"
+        )
         self.queued = sql(
-            f"SELECT id FROM {self._runs} WHERE incarnation = ? AND finished_at IS NULL AND ready_at IS NULL "
-            f"AND state = 'PENDING' ORDER BY scheduled_time LIMIT ? {self._dialect.claim}"
+            f"SELECT id FROM {self._runs} WHERE incarnation = ? AND {queued} "
+            f"ORDER BY scheduled_time LIMIT ? {self._dialect.claim}"
         )
         self.ended = sql(
             f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} AND next_run_time IS NULL AND NOT paused "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -53,10 +54,10 @@ class SQLTurn(Turn):
         if self._dialect.lock:
             job_ids = {self._job_ids[incarnation] for incarnation in incarnations if incarnation in self._job_ids}
             self._query(self._statements.lock_jobs, self._dialect.array(job_ids))
+        places = Counter(incarnations)
         ready: list[str] = []
-        for incarnation in dict.fromkeys(incarnations):
-            count = incarnations.count(incarnation)
-            ready += [run_id for (run_id,) in self._query(self._statements.queued, incarnation, count)]
+        for (incarnation,) in self._query(self._statements.queues, self._dialect.array(places)):
+            ready += [run_id for (run_id,) in self._query(self._statements.queued, incarnation, places[incarnation])]
         if ready:
             self._execute(self._statements.ready, microseconds(self.now), self._dialect.array(ready))
 
