@@ -32,6 +32,8 @@ class Outcome:
     traceback: str | None = None
     error_types: tuple[str, ...] = ()
     """The names of the exception's class and its bases, as `RetryPolicy.on` knows them."""
+    attempt: int = 1
+    """Which attempt it was; that of the call."""
 
 
 def settle(run: Run, outcome: Outcome, *, retry: RetryPolicy | None, now: datetime) -> Run:

@@ -45,6 +45,8 @@ class Call:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     """The job's `executor_options`."""
+    attempt: int = 1
+    """Which attempt of the run this is; its outcome must say the same."""
 
 
 class Executor(ABC):
@@ -113,14 +115,14 @@ def attempt(call: Call) -> Outcome:
     try:
         result = call.func(*call.args, **call.kwargs)
     except BaseException as error:
-        return raised(call.run_id, error)
+        return raised(call.run_id, error, call.attempt)
     finally:
         _RUNNING.reset(token)
     if inspect.iscoroutine(result):
         result.close()
         problem = InvalidJobError(f"{call.func!r} returned a coroutine, which was never awaited; nothing of it has run")
-        return raised(call.run_id, problem)
-    return Outcome(call.run_id, Ending.RETURNED, result=result)
+        return raised(call.run_id, problem, call.attempt)
+    return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
 
 
 def deliver(done: Done, outcome: Outcome) -> None:
@@ -131,10 +133,15 @@ def deliver(done: Done, outcome: Outcome) -> None:
         _LOGGER.exception("the outcome of run %s could not be reported", outcome.run_id)
 
 
-def raised(run_id: str, error: BaseException) -> Outcome:
+def raised(run_id: str, error: BaseException, attempt: int = 1) -> Outcome:
     """Return the outcome of an attempt that ended with `error`, as text that every database can keep."""
     return Outcome(
-        run_id, Ending.RAISED, error=describe(error), traceback=_trace(error), error_types=error_types(error)
+        run_id,
+        Ending.RAISED,
+        error=describe(error),
+        traceback=_trace(error),
+        error_types=error_types(error),
+        attempt=attempt,
     )
 
 

@@ -91,7 +91,8 @@ class Batch:
             self._start(run, job, func)
 
     def _start(self, run: Run, job: Job, func: Callable[..., Any]) -> None:
-        self.starts.append(Start(run, job, Call(run.id, func, job.args, job.kwargs, job.executor_options)))
+        call = Call(run.id, func, job.args, job.kwargs, job.executor_options, run.attempt)
+        self.starts.append(Start(run, job, call))
 
     def _function(self, job: Job) -> Callable[..., Any] | None:
         if job.broken is not None:

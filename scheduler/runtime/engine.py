@@ -117,9 +117,9 @@ class Engine:
     def abandon(self) -> None:
         """Give up on every run that has not ended; the next step records them as lost."""
         self._collect()
-        for run_id in list(self._flights):
+        for run_id, (_, start) in list(self._flights.items()):
             error = "the scheduler was shut down before the function ended"
-            self.inbox.put(Outcome(run_id, Ending.LOST, error=error))
+            self.inbox.put(Outcome(run_id, Ending.LOST, error=error, attempt=start.run.attempt))
 
     def _in_turns(self) -> list[StoreLink]:
         """The stores, each of them first at times, so that one with much to do leaves room to the others."""
@@ -129,10 +129,13 @@ class Engine:
 
     def _collect(self) -> None:
         for outcome in self.inbox.drain():
-            flight = self._flights.pop(outcome.run_id, None)
-            if flight is None:
-                logger.warning("An outcome of run %s came that nobody waits for", outcome.run_id)
+            flight = self._flights.get(outcome.run_id)
+            if flight is None or flight[1].run.attempt != outcome.attempt:
+                logger.warning(
+                    "An outcome of run %s, attempt %d, came that nobody waits for", outcome.run_id, outcome.attempt
+                )
             else:
+                del self._flights[outcome.run_id]
                 link, start = flight
                 link.outcomes.append((start, outcome))
 
@@ -229,7 +232,7 @@ class Engine:
             except Exception as error:
                 logger.exception("Executor %r took none of %d calls", alias, len(batch))
                 for call in batch:
-                    self.inbox.put(raised(call.run_id, error))
+                    self.inbox.put(raised(call.run_id, error, call.attempt))
 
     def _tell_ended(self, link: StoreLink, endings: Endings) -> None:
         for run in endings.refused:

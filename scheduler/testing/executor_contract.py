@@ -71,6 +71,13 @@ class ExecutorContract(ABC):
         self.executor.submit([Call("run", dict, ([("a", 1)],), {"b": 2})])
         assert self.reports.first().result == {"a": 1, "b": 2}
 
+    def test_an_outcome_says_which_attempt_it_was_of(self) -> None:
+        self.executor.submit([Call("returns", int, attempt=2)])
+        assert self.reports.first().attempt == 2
+        self.executor.submit([Call("raises", _raise, (ValueError(),), attempt=3)])
+        self.reports.wait_for(2)
+        assert [outcome.attempt for outcome in self.reports.outcomes] == [2, 3]
+
     def test_a_call_that_raises_is_reported_with_type_message_and_traceback(self) -> None:
         outcome = self._outcome(_raise, ValueError("no such thing"))
         assert (outcome.ending, outcome.result) == (Ending.RAISED, None)

@@ -47,6 +47,7 @@ def test_a_job_has_ended_when_no_fire_is_left_and_none_can_come(changes, ended):
 @pytest.mark.parametrize(
     ("func", "text"),
     [("package.module:name", "package.module:name"), (print, "builtins:print"), (dict.fromkeys, repr(dict.fromkeys))],
+    ids=["a reference", "a function", "something without a module"],
 )
 def test_a_job_names_its_function_as_text(func, text):
     assert make_job(func=func).func_ref == text

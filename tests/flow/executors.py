@@ -32,7 +32,8 @@ class HeldExecutor(Executor):
         """Make the oldest calls and report them."""
         for _ in range(number):
             call = self.calls.pop(0)
-            self._done(Outcome(call.run_id, Ending.RETURNED, result=call.func(*call.args, **call.kwargs)))
+            result = call.func(*call.args, **call.kwargs)
+            self._done(Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt))
 
 
 class MuteExecutor(InlineExecutor):

@@ -1,5 +1,7 @@
 """Nodes that others take for dead, rightly or not."""
 
+import pytest
+
 from scheduler import RunState
 from scheduler.executors import InlineExecutor
 from tests.flow.executors import HeldExecutor, MuteExecutor
@@ -133,3 +135,28 @@ def test_a_run_that_a_node_took_when_it_was_dead_already_is_found_when_it_dies(w
     assert RunState.LOST in states
     assert RunState.STARTED not in states
     assert states[-1] is RunState.SUCCESS
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["reports late", "never reports"])
+def test_a_node_that_takes_up_its_own_lost_run_again_tells_its_attempts_apart(world, calls, late):
+    held = HeldExecutor()
+    frozen, other = world.scheduler(executors={"default": held}), world.scheduler()
+    frozen.add_job(note, "date", run_date=at(10), id="job", retry=1)
+    world.advance(10)
+    world.freeze(frozen)
+    other.pause()
+    world.advance(NODE_TIMEOUT + 10)
+    assert world.states() == [RunState.RETRY]
+    world.thaw(frozen)
+    world.advance(1)
+    assert [(run.state, run.attempt) for run in world.runs()] == [(RunState.STARTED, 2)]
+    first, second = held.calls
+    held.calls = [first, second] if late else [second]
+    if late:
+        held.finish()
+        world.advance(1)
+        assert [(run.state, run.attempt) for run in world.runs()] == [(RunState.STARTED, 2)]
+    held.finish()
+    world.advance(1)
+    assert [(run.state, run.attempt, run.result) for run in world.runs()] == [(RunState.SUCCESS, 2, len(calls))]
+    assert frozen.health().active_runs == 0
