@@ -88,7 +88,8 @@ def checked_grace(value: Any) -> float | None:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= LONGEST_GRACE:
         raise InvalidJobError(
-            f"misfire_grace_time must be None (any lateness) or seconds above 0 up to {LONGEST_GRACE:g}, not {show(value)}"
+            f"misfire_grace_time must be None (any lateness) or seconds above 0 up to {LONGEST_GRACE:g}, "
+            f"not {show(value)}"
         )
     return float(seconds)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from scheduler.core.evolve import Evolver
 from scheduler.core.retry import RetryPolicy
 from scheduler.triggers.base import Trigger
 
@@ -62,6 +63,9 @@ class Job:
             return self.func
         module, qualname = getattr(self.func, "__module__", None), getattr(self.func, "__qualname__", None)
         return f"{module}:{qualname}" if module and qualname else repr(self.func)
+
+
+evolve_job = Evolver(Job)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -62,11 +62,12 @@ WAITING = frozenset({RunState.PENDING, RunState.RETRY})
 HELD = frozenset({RunState.STARTED, RunState.ENQUEUED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One firing of a job, or several skipped ones in one record.
 
-    All datetimes are aware and in UTC.
+    All datetimes are aware and in UTC. Without slots, so that a copy is one copy of a dictionary, and what has its
+    default costs nothing: each fire makes at least two of them.
     """
 
     id: str
@@ -100,9 +101,16 @@ class Run:
         """Return the run in another state. Raises InvalidMoveError where the table of moves forbids it."""
         if state not in MOVES[self.state]:
             raise InvalidMoveError(f"run {self.id!r} is {self.state} and cannot become {state}")
-        return replace(self, state=state, **changes)
+        return self.evolved(state=state, **changes)
+
+    def evolved(self, **changes: Any) -> Run:
+        """Return a copy with some fields changed, whatever they are; changes of state go through `moved`."""
+        copy = object.__new__(Run)
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy
 
 
 def run_id(incarnation: str, scheduled_time: datetime) -> str:
     """Return the identity of the run of a job's incarnation at a fire time (UTC): sortable by time, safe in any key."""
-    return f"{scheduled_time:%Y%m%dT%H%M%S%f}-{incarnation}"
+    time = scheduled_time.isoformat(timespec="microseconds")
+    return f"{time[:4]}{time[5:7]}{time[8:13]}{time[14:16]}{time[17:19]}{time[20:26]}-{incarnation}"
