@@ -26,7 +26,7 @@ class Evolver(Generic[T]):
     def __call__(self, value: T, **changes: Any) -> T:
         """Return a copy of `value` with these fields changed. Raises KeyError for a field that is none."""
         copy: T = object.__new__(self._kind)
-        for write, part in zip(self._writers, self._read(value), strict=True):
+        for write, part in zip(self._writers, self._read(value), strict=False):
             write(copy, part)
         for name, part in changes.items():
             self._write[name](copy, part)

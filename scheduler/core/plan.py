@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from scheduler.core.job import Job
 from scheduler.core.run import Reason, Run, RunState, run_id
@@ -18,8 +18,7 @@ QUEUE = 1_000
 """How many late fires of a job with coalesce=False one plan turns into runs; they bound what waits in the store."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What one due job does now. The store records all of it in one transaction."""
 
     job: Job
@@ -90,7 +89,7 @@ def _each(job: Job, first: datetime, now: datetime, startable: int, node: str, s
 
 
 def _start(job: Job, fire: datetime, now: datetime, node: str) -> Run:
-    return Run(
+    return Run.of(
         id=run_id(job.incarnation, fire),
         job_id=job.id,
         incarnation=job.incarnation,

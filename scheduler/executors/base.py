@@ -13,10 +13,10 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from scheduler.clock import Clock
+from scheduler.core.job import NOTHING
 from scheduler.core.retry import error_types
 from scheduler.core.settle import Ending, Outcome
 from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
@@ -35,15 +35,14 @@ _RUNNING: ContextVar[str | None] = ContextVar("scheduler_run", default=None)
 """The id of the run whose function is called in this context."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One attempt of one run: what to call."""
 
     run_id: str
     func: Callable[..., Any]
     args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = NOTHING
+    options: Mapping[str, Any] = NOTHING
     """The job's `executor_options`."""
     attempt: int = 1
     """Which attempt of the run this is; its outcome must say the same."""

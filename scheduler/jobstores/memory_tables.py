@@ -37,8 +37,9 @@ class Tables:
 
     def put_run(self, run: Run) -> None:
         """Insert or replace a run."""
-        self._undo_runs.append((run.id, self.runs.get(run.id)))
-        self._set_run(run.id, run)
+        before = self.runs.get(run.id)
+        self._undo_runs.append((run.id, before))
+        self._set_run(run.id, before, run)
 
     def job_of(self, run: Run) -> Job | None:
         """Return the job whose incarnation the run belongs to, if it is still there."""
@@ -74,7 +75,8 @@ class Tables:
         while self._undo_jobs:
             self._set_job(*self._undo_jobs.pop())
         while self._undo_runs:
-            self._set_run(*self._undo_runs.pop())
+            run_id, before = self._undo_runs.pop()
+            self._set_run(run_id, self.runs.get(run_id), before)
 
     def _set_job(self, job_id: str, job: Job | None) -> None:
         if job is None:
@@ -83,8 +85,7 @@ class Tables:
             self.jobs[job_id] = job
             self.due.push(job_id, job)
 
-    def _set_run(self, run_id: str, run: Run | None) -> None:
-        before = self.runs.get(run_id)
+    def _set_run(self, run_id: str, before: Run | None, run: Run | None) -> None:
         if before is not None and before.finished_at is None:
             self._count(before, -1)
         if run is None:
@@ -93,7 +94,8 @@ class Tables:
         self.runs[run_id] = run
         if run.finished_at is None:
             self._count(run, +1)
-            self.ready.push(run_id, run)
+            if run.ready_at is not None:
+                self.ready.push(run_id, run)
 
     def _count(self, run: Run, change: int) -> None:
         left = self.open.get(run.incarnation, 0) + change
@@ -148,7 +150,7 @@ class TimeQueue(Generic[Row]):
             row = self._current(executor, entry)
             if row is None or entry[1] in taken:
                 continue
-            if self._job_of(row) in skip:
+            if skip and self._job_of(row) in skip:
                 passed.append(entry)
             else:
                 taken[entry[1]] = row
@@ -163,7 +165,7 @@ class TimeQueue(Generic[Row]):
         found = None
         while heap:
             row = self._current(executor, heap[0])
-            if row is not None and self._job_of(row) not in skip:
+            if row is not None and not (skip and self._job_of(row) in skip):
                 found = heap[0][0]
                 break
             entry = heapq.heappop(heap)

@@ -115,7 +115,7 @@ def test_it_is_readable_at_rest() -> None:
         ({"weeks": 10**7}, "weeks=10000000 is longer than the calendar"),
         ({"days": 1e300}, r"days=1e\+300 is longer than the calendar"),
         ({"days": 10**30}, "days=1000.* is longer than the calendar"),
-        ({"days": 10**5000}, "days=<int> is longer than the calendar"),
+        ({"days": 10**5000}, "days=<an object of the class int> is longer than the calendar"),
         ({"days": "9" * 999}, "days: '999.*… is not a number"),
         ({"hours": 1, "start_date": "soon"}, "start_date: 'soon'"),
         ({"hours": 1, "end_date": 5}, "end_date: 5"),
