@@ -55,7 +55,7 @@ def without_key() -> ZoneInfo:
 
 
 REMOTE = "Arctic/Longyearbyen"
-"""A zone that no other test uses: zones compare by identity, so those that others hold must stay in zoneinfo's cache."""
+"""A zone that no other test uses: zones compare by identity, so what others hold must stay in the cache."""
 
 
 @pytest.fixture

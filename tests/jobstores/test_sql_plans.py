@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine
 
 from scheduler.core.plan import Plan
 from scheduler.core.run import RunState
 from scheduler.core.settle import begin
+from scheduler.jobstores.sql import driver
 from scheduler.testing.jobstore_base import NODE, START, at, make_job, make_run
 from scheduler.testing.jobstore_nodes import make_node
 from tests.jobstores.stores import opened
@@ -68,17 +69,20 @@ def drive(store):
     store.remove_job(job.id)
 
 
-def test_no_statement_of_the_loop_reads_a_whole_table(crowded):
+def test_no_statement_of_the_loop_reads_a_whole_table(crowded, monkeypatch):
     engine, store = crowded
     statements = {}
+    cursor_for = driver._cursor
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def note(connection, cursor, statement, parameters, context, executemany):
+    def noting(connection, statement, parameters):
         if re.match(r"SELECT|INSERT|UPDATE|DELETE", statement):
-            statements[statement] = parameters[0] if executemany else parameters
+            many = bool(parameters) and engine.dialect.name == "sqlite" and isinstance(parameters[0], tuple)
+            statements[statement] = parameters[0] if many else parameters
+        return cursor_for(connection, statement, parameters)
 
-    drive(store)
-    event.remove(engine, "before_cursor_execute", note)
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "_cursor", noting)
+        drive(store)
     assert len(statements) > 15
     scans = {}
     with engine.connect() as connection:

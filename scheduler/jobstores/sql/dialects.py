@@ -13,6 +13,7 @@ from sqlalchemy import Boolean, Connection, Integer, Table
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from scheduler.errors import JobStoreError
+from scheduler.jobstores.sql.driver import execute, execute_many, fetch
 from scheduler.jobstores.sql.schema import Tables
 
 
@@ -69,13 +70,14 @@ class Dialect:
 
     def write_many(self, connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run a statement of `insert` or `update` for all rows, at least one. Returns how many rows it wrote."""
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
+        return execute_many(connection, statement, rows)
 
     def check(self, connection: Connection) -> None:
         """Raise JobStoreError if the engine is set up such that a store cannot work on it."""
 
     def begin_write(self, connection: Connection) -> None:
         """Begin a transaction that will write."""
+        connection.begin()
 
     def lock_schema(self, connection: Connection, tables: Tables) -> None:
         """Let one transaction at a time create tables."""
@@ -112,8 +114,8 @@ class SQLite(Dialect):
         if driver.in_transaction:
             if isinstance(connection.engine.pool, StaticPool):
                 return
-            connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+            execute(connection, "ROLLBACK")
+        execute(connection, "BEGIN IMMEDIATE")
 
 
 class PostgreSQL(Dialect):
@@ -137,18 +139,18 @@ class PostgreSQL(Dialect):
 
     def write_many(self, connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
         arrays = tuple(list(column) for column in zip(*rows, strict=True))
-        return connection.exec_driver_sql(statement, arrays).rowcount
+        return execute(connection, statement, arrays)
 
     def check(self, connection: Connection) -> None:
         if getattr(connection.connection.dbapi_connection, "autocommit", False):
             raise JobStoreError("this engine commits each statement by itself; create it without AUTOCOMMIT")
 
     def lock_schema(self, connection: Connection, tables: Tables) -> None:
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (tables.meta.fullname,))
+        execute(connection, "SELECT pg_advisory_xact_lock(hashtext(%s))", (tables.meta.fullname,))
 
     def server_time(self, connection: Connection) -> int | None:
-        time = connection.exec_driver_sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-        return int(time.scalar_one())
+        ((time,),) = fetch(connection, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        return int(time)
 
 
 _DIALECTS = {"sqlite": SQLite, "postgresql": PostgreSQL}

@@ -20,6 +20,7 @@ from scheduler.errors import ConflictingIdError, JobLookupError, JobStoreError, 
 from scheduler.jobstores.base import JobStore, Turn
 from scheduler.jobstores.sql import engines
 from scheduler.jobstores.sql.dialects import dialect_of
+from scheduler.jobstores.sql.driver import execute, fetch
 from scheduler.jobstores.sql.locks import FairLock
 from scheduler.jobstores.sql.rows import Rows, instant, microseconds, node
 from scheduler.jobstores.sql.schema import Tables
@@ -121,16 +122,16 @@ class SQLAlchemyJobStore(JobStore):
     def remove_job(self, job_id: str) -> None:
         ids = self._dialect.array([job_id])
         with self._transaction() as connection:
-            row = connection.exec_driver_sql(self._statements.lock_jobs, (ids,)).first()
-            if row is None:
+            rows = fetch(connection, self._statements.lock_jobs, (ids,))
+            if not rows:
                 raise JobLookupError(job_id)
-            connection.exec_driver_sql(self._statements.revoke, (microseconds(self.now()), row[1]))
-            connection.exec_driver_sql(self._statements.delete_jobs, (ids,))
+            execute(connection, self._statements.revoke, (microseconds(self.now()), rows[0][1]))
+            execute(connection, self._statements.delete_jobs, (ids,))
 
     def remove_all_jobs(self) -> None:
         with self._transaction() as connection:
-            connection.exec_driver_sql(self._statements.revoke_all, (microseconds(self.now()),))
-            connection.exec_driver_sql(self._statements.delete_all_jobs)
+            execute(connection, self._statements.revoke_all, (microseconds(self.now()),))
+            execute(connection, self._statements.delete_all_jobs)
 
     def get_job(self, job_id: str) -> Job | None:
         rows = self._read(self._statements.job, job_id)
@@ -196,10 +197,10 @@ class SQLAlchemyJobStore(JobStore):
             self._set_anchor(connection, self._opened())
             now = microseconds(self.now())
             if not register:
-                return connection.exec_driver_sql(self._statements.beat, (now, node.id)).rowcount > 0
+                return execute(connection, self._statements.beat, (now, node.id)) > 0
             started_at = microseconds(node.started_at)
             row = (node.id, node.host, node.pid, node.machine, node.birth, started_at, now)
-            connection.exec_driver_sql(self._statements.delete_node, (node.id,))
+            execute(connection, self._statements.delete_node, (node.id,))
             self._dialect.write_many(connection, self._statements.insert_node, [row])
             return True
 
@@ -236,7 +237,7 @@ class SQLAlchemyJobStore(JobStore):
 
     def _versions(self, connection: Connection, jobs: Sequence[Job]) -> Sequence[Any]:
         ids = self._dialect.array([job.id for job in jobs])
-        return connection.exec_driver_sql(self._statements.job_versions, (ids,)).fetchall()
+        return fetch(connection, self._statements.job_versions, (ids,))
 
     # connections
 
@@ -248,7 +249,7 @@ class SQLAlchemyJobStore(JobStore):
     def _read(self, statement: str, *parameters: Any) -> Sequence[Any]:
         self._opened()
         with self._connected() as connection:
-            return connection.exec_driver_sql(statement, parameters).fetchall()
+            return fetch(connection, statement, parameters)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -16,6 +16,7 @@ from scheduler.core.run import Run
 from scheduler.errors import StaleJobError
 from scheduler.jobstores.base import Due, DueJob, DueRun, Turn
 from scheduler.jobstores.sql.dialects import Dialect
+from scheduler.jobstores.sql.driver import execute, fetch
 from scheduler.jobstores.sql.rows import Rows, instant, microseconds
 from scheduler.jobstores.sql.statements import RUN, Statements
 
@@ -147,10 +148,10 @@ class SQLTurn(Turn):
         return known
 
     def _query(self, statement: str, *parameters: Any) -> Sequence[Any]:
-        return self._connection.exec_driver_sql(statement, parameters).fetchall()
+        return fetch(self._connection, statement, parameters)
 
     def _execute(self, statement: str, *parameters: Any) -> None:
-        self._connection.exec_driver_sql(statement, parameters)
+        execute(self._connection, statement, parameters)
 
     def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
         return self._dialect.write_many(self._connection, statement, rows) if rows else 0
@@ -163,7 +164,5 @@ def next_due(
     if not executors:
         return None
     left_alone = dialect.array(skip)
-    rows = connection.exec_driver_sql(
-        statements.next_due, (left_alone, left_alone, dialect.array(executors))
-    ).fetchall()
+    rows = fetch(connection, statements.next_due, (left_alone, left_alone, dialect.array(executors)))
     return instant(min((time for row in rows for time in row if time is not None), default=None))
