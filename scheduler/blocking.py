@@ -108,6 +108,13 @@ class Scheduler(JobCalls):
         """
         self._lifecycle.shutdown(wait, timeout)
 
+    def close(self) -> None:
+        """Give back the database connections of a client, a scheduler that was never started; shutdown() does so too.
+
+        A later call opens them again. Raises SchedulerAlreadyRunningError while it runs.
+        """
+        self._lifecycle.close()
+
     def run_forever(self) -> None:
         """Drive jobs until SIGINT or SIGTERM arrives or shutdown() is called, then shut down gracefully.
 

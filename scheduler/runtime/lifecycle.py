@@ -117,6 +117,14 @@ class Lifecycle:
         else:
             self._stop(loop, wait, timeout)
 
+    def close(self) -> None:
+        """Close the stores of a scheduler that does not run; the next call that needs one opens it again."""
+        with self._lock:
+            if self.state is not SchedulerState.STOPPED:
+                raise SchedulerAlreadyRunningError("the scheduler runs; call shutdown(), which closes the stores too")
+            for link in self._engine.links.values():
+                link.store.close()
+
     def run_forever(self) -> None:
         """Start if need be, and return when the scheduler has stopped, for a signal or by `shutdown`."""
         if self._clock.virtual:

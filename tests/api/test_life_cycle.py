@@ -347,3 +347,21 @@ def test_a_shutdown_between_the_record_of_a_run_and_its_call_does_not_fail_the_r
     assert stopped.wait(SOON)
     closing.join(SOON)
     assert [(run.state, run.error) for run in scheduler.get_runs("a")] == [(RunState.SUCCESS, None)]
+
+
+def test_a_client_gives_back_its_connections_and_may_go_on(tmp_path):
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    client = Scheduler(url, timezone="UTC")
+    client.add_job("builtins:list", "interval", hours=1, id="a")
+    client.close()
+    client.close()
+    assert client.get_job("a") is not None
+    client.close()
+
+
+def test_a_running_scheduler_cannot_be_closed(tmp_path):
+    with (
+        Scheduler(f"sqlite:///{tmp_path / 'jobs.db'}", timezone="UTC") as scheduler,
+        pytest.raises(SchedulerAlreadyRunningError, match="shutdown"),
+    ):
+        scheduler.close()

@@ -69,8 +69,8 @@ class SQLAlchemyJobStore(JobStore):
         self._lock = FairLock()
         self._one_connection = isinstance(self._engine.pool, StaticPool)
         self.shared = not engines.is_memory(parsed)
-        if self._owned and not self.shared:
-            # Closing the connection would remove the jobs, so it goes when the store itself does.
+        if self._owned:
+            # For stores that nobody closes, and for those in memory, where closing the connection removes the jobs.
             weakref.finalize(self, self._engine.dispose)
         self._clock: Clock | None = None
         self._anchor: tuple[int, float] | None = None
