@@ -141,15 +141,21 @@ class JobCalls:
         print_jobs(self._lookups, jobstore, out or sys.stdout, self._zone)
 
     def export_jobs(self, outfile: File, jobstore: str | None = None) -> None:
-        """Write the jobs of one store, or (None) of all, as JSON to a path or text file.
+        """Write the jobs of one store, or (None) of all, as JSON to a path or an open text file.
 
-        Raises SerializationError or FunctionLookupError, and writes nothing, if a job cannot be written as JSON.
+        A file at that path is replaced as a whole, or stays as it was. Jobs that have ended, and only wait for their
+        last run to end, are left out.
+        Raises SerializationError or FunctionLookupError, and writes nothing, if a job cannot be written as JSON;
+        OSError for a path that cannot be written; JobStoreLookupError.
         """
         export_jobs(self._lookups, outfile, jobstore)
 
     def import_jobs(self, infile: File, jobstore: str = "default") -> list[JobHandle]:
         """Add the jobs that `export_jobs` wrote, with their timing and pause, to one store: all of them, or none.
 
-        Raises SerializationError for anything else, ConflictingIdError where an id is taken.
+        Functions are not imported, nor executors looked for: a job that cannot run here is listed as broken.
+        Raises SerializationError for anything else, InvalidJobError for a job that `add_job` would refuse or that would
+        never fire, ConflictingIdError where an id is taken, JobStoreLookupError, and OSError for a path that cannot be
+        read.
         """
         return [JobHandle.of(job, self) for job in import_jobs(self._operations, infile, jobstore)]

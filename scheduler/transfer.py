@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TextIO
 
 from scheduler.core.job import Job
-from scheduler.errors import SerializationError
+from scheduler.errors import InvalidJobError, SerializationError
 from scheduler.handles import describe_job
+from scheduler.jobstores.base import JobStore
 from scheduler.lookups import Lookups
 from scheduler.operations import Operations
-from scheduler.validation import checked_id
+from scheduler.validation import check_stored
+from scheduler.wording import describe, show
 
 FORMAT = 1
 """The version of an export's outer form."""
@@ -45,41 +46,64 @@ def export_jobs(lookups: Lookups, outfile: File, jobstore: str | None) -> None:
         for job in store.get_jobs():
             if job.broken is not None:
                 raise SerializationError(f"job {job.id!r} cannot be exported, as it is broken: {job.broken}")
-            documents.append({"jobstore": alias, **store.codec.encode(job)})
-    text = json.dumps({"format": FORMAT, "jobs": documents}, indent=2, ensure_ascii=False)
-    with _opened(outfile, "w") as file:
-        file.write(text + "\n")
+            if not job.ended:  # it would never fire, and only stays until its last run has ended
+                documents.append({"jobstore": alias, **store.codec.encode(job)})
+    text = json.dumps({"format": FORMAT, "jobs": documents}, indent=2, ensure_ascii=False) + "\n"
+    if isinstance(outfile, (str, os.PathLike)):
+        _write(Path(outfile), text)
+    else:
+        outfile.write(text)
 
 
 def import_jobs(operations: Operations, infile: File, jobstore: str) -> list[Job]:
     """Add the jobs of an export to one store, with their timing and pause, all or none."""
-    with _opened(infile, "r") as file:
-        text = file.read()
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise SerializationError(f"this is not an export of jobs, as it is not JSON: {error}") from None
-    if not isinstance(data, dict) or not isinstance(data.get("jobs"), list):
-        raise SerializationError('this is not an export of jobs: it must be {"format": 1, "jobs": […]}')
-    if data.get("format") != FORMAT:
-        raise SerializationError(f"the export has format {data.get('format')!r}; this version reads {FORMAT}")
     store = operations.lookups.store(jobstore)
-    jobs = []
-    for number, document in enumerate(data["jobs"]):
-        if not isinstance(document, dict):
-            raise SerializationError(f"jobs[{number}] must be an object, not {document!r}")
-        fields: dict[str, Any] = {key: value for key, value in document.items() if key != "jobstore"}
-        job = store.codec.decode(fields, jobstore)
-        checked_id(job.id)
-        jobs.append(replace(job, incarnation=secrets.token_hex(8), version=1))
+    jobs = [_read_job(document, number, store, jobstore) for number, document in enumerate(_documents(infile))]
     operations.insert(jobstore, jobs)
     return jobs
 
 
-@contextmanager
-def _opened(file: File, mode: str) -> Iterator[TextIO]:
-    if isinstance(file, (str, os.PathLike)):
-        with Path(file).open(mode, encoding="utf-8") as opened:
-            yield opened  # type: ignore[misc]
-    else:
-        yield file
+def _documents(infile: File) -> list[Any]:
+    """Return the documents of an export, each of which may still be anything."""
+    try:
+        text = Path(infile).read_text("utf-8") if isinstance(infile, (str, os.PathLike)) else infile.read()
+    except UnicodeDecodeError as error:
+        raise SerializationError(f"this is not an export of jobs, as it is not UTF-8: {error}") from None
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SerializationError(f"this is not an export of jobs, as it is not JSON: {describe(error)}") from None
+    if not isinstance(data, dict) or not isinstance(data.get("jobs"), list):
+        raise SerializationError('this is not an export of jobs: it must be {"format": 1, "jobs": […]}')
+    if data.get("format") != FORMAT:
+        raise SerializationError(f"the export has format {show(data.get('format'))}; this version reads {FORMAT}")
+    return data["jobs"]
+
+
+def _read_job(document: Any, number: int, store: JobStore, jobstore: str) -> Job:
+    """Return the job of a document, as a new incarnation, checked as one that is added."""
+    if not isinstance(document, dict):
+        raise SerializationError(f"jobs[{number}] must be an object, not {show(document)}")
+    fields = {key: value for key, value in document.items() if key != "jobstore"}
+    job = replace(store.codec.decode(fields, jobstore), incarnation=secrets.token_hex(8), version=1)
+    try:
+        check_stored(job)
+    except InvalidJobError as error:
+        raise InvalidJobError(f"jobs[{number}]: {error}") from None
+    return job
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole: whatever goes wrong, an earlier one stays as it was."""
+    path = path.resolve()  # the file that a link leads to, not the link
+    if path.exists() and not path.is_file():  # a device or a pipe cannot be replaced; a folder raises here
+        path.write_text(text, encoding="utf-8")
+        return
+    beside = path.with_name(f".export-{secrets.token_hex(8)}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

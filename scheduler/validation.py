@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from scheduler.core.job import NOTHING
+from scheduler.core.job import NOTHING, Job
 from scheduler.core.retry import RetryPolicy
 from scheduler.errors import InvalidJobError
 from scheduler.serialization.functions import resolve
@@ -133,6 +133,27 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     }
 )
 """Field of a job → the check that gives its value."""
+
+
+def check_stored(job: Job) -> None:
+    """Raise InvalidJobError for a job, read from elsewhere, that `add_job` and `pause_job` would not have made.
+
+    Its function is not imported: another process may have the code.
+    """
+    checked_id(job.id)
+    for name, check in CHECKS.items():
+        if name != "func":
+            check(getattr(job, name))
+    if job.ended:
+        raise InvalidJobError(
+            f"job {job.id!r} is not paused and has no next run time, so it would never fire; "
+            "give it a next_run_time or set paused to true"
+        )
+    if job.paused and job.next_run_time is not None:
+        raise InvalidJobError(
+            f"job {job.id!r} is paused and has the next run time {job.next_run_time.isoformat()}; "
+            "set paused to false, or next_run_time to null"
+        )
 
 
 def check_call(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

@@ -2,12 +2,15 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
 from scheduler import ConflictingIdError, RetryPolicy, SchedulerError, SerializationError
+from scheduler.testing import VirtualTime
+from tests.api import jobs
 from tests.api.damage import damage
-from tests.api.jobs import note, one
+from tests.api.jobs import act, note, one
 
 
 def fill(scheduler):
@@ -101,6 +104,48 @@ def test_a_job_that_cannot_be_written_leaves_the_file_as_it_was(make, clock, tmp
         scheduler.remove_job("bad")
 
 
+def test_an_export_replaces_a_file_as_a_whole(make, clock, tmp_path):
+    """What had the old file open, here a second link to it, keeps the old content: it is not truncated."""
+    scheduler = make(clock=clock)
+    scheduler.add_job(note, "interval", hours=1, id="a")
+    file, old, through = tmp_path / "jobs.json", tmp_path / "old.json", tmp_path / "link.json"
+    file.write_text("precious")
+    file.chmod(0o640)
+    old.hardlink_to(file)
+    through.symlink_to(file)
+    scheduler.export_jobs(through)
+    assert old.read_text() == "precious"
+    assert through.is_symlink()
+    assert json.loads(file.read_text())["jobs"][0]["id"] == "a"
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert {path.name for path in tmp_path.iterdir()} == {"jobs.json", "old.json", "link.json"}
+
+
+def test_an_export_that_cannot_be_written_leaves_nothing_beside(make, clock, tmp_path):
+    scheduler = make(clock=clock)
+    with pytest.raises(IsADirectoryError):
+        scheduler.export_jobs(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        scheduler.export_jobs(tmp_path / "nowhere" / "jobs.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_may_go_to_what_is_not_a_file(make, clock):
+    make(clock=clock).export_jobs("/dev/null")
+    assert not Path("/dev/null").is_file()
+
+
+def test_an_ended_job_whose_last_run_goes_on_is_not_exported(make, clock):
+    scheduler = make(clock=clock)
+    out = io.StringIO()
+    jobs.present["action"] = lambda: scheduler.export_jobs(out)
+    scheduler.add_job(act, id="last")
+    scheduler.add_job(note, "interval", hours=1, id="a")
+    scheduler.start()
+    VirtualTime(clock, scheduler).settle()
+    assert [job["id"] for job in json.loads(out.getvalue())["jobs"]] == ["a"]
+
+
 def test_an_import_adds_all_or_none(make, url, clock, tmp_path):
     scheduler = make(url, clock=clock)
     fill(scheduler)
@@ -127,6 +172,20 @@ def test_an_import_adds_all_or_none(make, url, clock, tmp_path):
         (lambda text: text.replace('"id": "b"', '"id": ""'), "id must have 1 to 255 characters"),
         (lambda text: text.replace('"id": "b"', '"id": "b\\u0000"'), "must not contain NUL"),
         (lambda text: text.replace('"id": "b"', '"id": "a"'), "'a' already"),
+        (
+            lambda text: text.replace('"executor": "default"', '"executor": ""'),
+            r"jobs\[0\]: executor must have 1 to 255",
+        ),
+        (lambda text: text.replace('"t"', '""'), "each tag must have 1 to 255 characters"),
+        (lambda text: text.replace('"name": "A ☂"', '"name": ""'), "name must have 1 to 255 characters"),
+        (
+            lambda text: text.replace('"max_instances": 2', f'"max_instances": {10**30}'),
+            "max_instances must be a whole",
+        ),
+        (lambda text: text.replace('_time": 60.0', '_time": 0'), "misfire_grace_time must be None"),
+        (lambda text: text.replace('"paused": true', '"paused": false'), "'b' is not paused and has no next run time"),
+        (lambda text: text.replace('"paused": false', '"paused": true'), "is paused and has the next run time 20"),
+        (lambda text: text.replace("[", "[" * 100_000), "as it is not JSON"),
     ],
 )
 def test_a_file_that_is_not_right_adds_nothing(make, url, clock, change, message):
@@ -146,6 +205,13 @@ def test_a_broken_job_is_not_exported_in_silence(make, sqlite_url, clock):
     damage(sqlite_url, "UPDATE scheduler_jobs SET args = '[1'")
     with pytest.raises(SerializationError, match="job 'a' cannot be exported, as it is broken"):
         scheduler.export_jobs(io.StringIO())
+
+
+def test_a_file_that_is_not_text_is_not_an_export(make, clock, tmp_path):
+    file = tmp_path / "jobs.json"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SerializationError, match="this is not an export of jobs, as it is not UTF-8"):
+        make(clock=clock).import_jobs(file)
 
 
 def test_a_file_that_is_not_there_is_named(make, clock, tmp_path):
