@@ -78,7 +78,7 @@ class ValueCodec:
         try:
             return self._encode(value, 0)
         except Unstorable as error:
-            raise SerializationError(f"{where}{shorten(error.path)}: {error}") from None
+            raise SerializationError(f"{where}{shorten(error.path)}: {error}") from error.__cause__
         except RecursionError:
             raise SerializationError(f"{where}: the value is nested too deeply to be stored") from None
 
@@ -112,15 +112,20 @@ class ValueCodec:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        write = WRITE.get(kind)
-        if write is not None:
-            return write(value)
-        encode = self._containers.get(kind)
-        if encode is None:
-            _refuse(value)
-        if depth == DEPTH:
-            raise Unstorable(f"the value is nested more than {DEPTH} levels deep, or contains itself")
-        return encode(value, depth + 1)
+        write, encode = WRITE.get(kind), self._containers.get(kind)
+        try:
+            if write is not None:
+                return write(value)
+            if encode is None:
+                _refuse(value)
+            if depth == DEPTH:
+                raise Unstorable(f"the value is nested more than {DEPTH} levels deep, or contains itself")
+            return encode(value, depth + 1)
+        except (Unstorable, RecursionError):
+            raise
+        except Exception as error:
+            # Other people's properties and zones may raise anything, and another thread may change a container.
+            raise Unstorable(f"it cannot be read: {describe(error)}") from error
 
     def _encode_list(self, items: Iterable[Any], depth: int) -> list[Any]:
         encoded: list[Any] = []

@@ -3,8 +3,10 @@
 import json
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
+import pytz
 from sqlalchemy import text
 
 from scheduler.core.plan import Plan
@@ -149,6 +151,18 @@ def test_a_long_reason_is_shortened(store):
     with store.turn() as turn:
         turn.finish([run.moved(RunState.SUCCESS, result={"x" * 9_000: object()}, finished_at=at(1))], NODE)
     assert len(store.get_run(run.id).reason) <= 500
+
+
+def test_a_result_whose_reading_raises_does_not_keep_its_run_from_ending(store):
+    job = make_job("job")
+    run = make_run(job)
+    record(store, job, run)
+    result = [datetime.max.replace(tzinfo=pytz.timezone("America/New_York"))]
+    with store.turn() as turn:
+        assert turn.finish([run.moved(RunState.SUCCESS, result=result, finished_at=at(1))], NODE)
+    stored = store.get_run(run.id)
+    assert (stored.state, stored.result) == (RunState.SUCCESS, None)
+    assert stored.reason.startswith("result not stored: result[0]: ")
 
 
 def test_ids_do_not_depend_on_the_sort_order_of_a_language(database):

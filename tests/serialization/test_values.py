@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 import threading
 import uuid
 from collections import Counter, OrderedDict, defaultdict, namedtuple
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import IntEnum, StrEnum
@@ -233,6 +235,37 @@ def nested(depth):
     for _ in range(depth - 1):
         value = [value]
     return value
+
+
+@dataclass
+class Account:
+    balance: int
+
+    def __getattribute__(self, name):
+        if name == "balance":
+            raise OSError("the bank is closed")
+        return super().__getattribute__(name)
+
+    def __setattr__(self, name, value):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "reason"),
+    [
+        (
+            [1, {"last": datetime.max.replace(tzinfo=pytz.timezone("America/New_York"))}],
+            "result[1]['last']",
+            "OverflowError",
+        ),
+        ([Account(1)], "result[0]", "OSError: the bank is closed"),
+    ],
+)
+def test_whatever_a_value_raises_while_it_is_read_is_a_refusal_with_its_place(value, place, reason):
+    codec = ValueCodec([Account])
+    for write in (codec.encode, codec.dumps):
+        with pytest.raises(SerializationError, match=f"^{re.escape(place)}: .*{reason}"):
+            write(value, "result")
 
 
 def test_nesting_is_stored_up_to_a_hundred_levels():

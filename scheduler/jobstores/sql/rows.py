@@ -16,6 +16,7 @@ from scheduler.jobstores.sql.statements import JOB
 from scheduler.serialization import FORMAT, JobCodec, TriggerCodec, ValueCodec, check_format
 from scheduler.serialization.jobs import PARTS
 from scheduler.triggers.base import Trigger
+from scheduler.wording import describe
 
 logger = logging.getLogger(__name__)
 
@@ -174,8 +175,9 @@ class Rows:
             return None, None
         try:
             return self._values.dumps(value, where), None
-        except SerializationError as error:
-            return None, f"{where} not stored: {error}"[:_LONGEST_REASON]
+        except Exception as error:
+            problem = str(error) if isinstance(error, SerializationError) else describe(error)
+            return None, f"{where} not stored: {problem}"[:_LONGEST_REASON]
 
     def _value(self, text: str | None, where: str) -> tuple[Any, str | None]:
         """Return the value of a JSON text, or why it cannot be read."""
