@@ -165,6 +165,17 @@ def test_a_result_whose_reading_raises_does_not_keep_its_run_from_ending(store):
     assert stored.reason.startswith("result not stored: result[0]: ")
 
 
+def test_a_job_may_fire_more_often_than_32_bits_can_count(database):
+    url, prefix = database
+    store = opened(url, prefix=prefix)
+    job = make_job("job", version=2**31 - 1)
+    store.write_jobs(add=[job])
+    with store.turn() as turn:
+        turn.record([Plan(job, at(60), starts=(make_run(job),))], [])
+    assert store.get_job("job").version == 2**31
+    store.close()
+
+
 def test_ids_do_not_depend_on_the_sort_order_of_a_language(database):
     url, prefix = database
     store = opened(url, prefix=prefix)

@@ -95,7 +95,7 @@ def _jobs(metadata: MetaData, prefix: str) -> Table:
         metadata,
         Column("id", _key(), primary_key=True),
         Column("incarnation", _key(64), nullable=False),
-        Column("version", Integer, nullable=False),
+        Column("version", BigInteger, nullable=False),
         Column("executor", _key(), nullable=False),
         Column("next_run_time", BigInteger),
         Column("paused", Boolean, nullable=False),
