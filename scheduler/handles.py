@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from copy import deepcopy
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
 from scheduler.core.job import Job
 from scheduler.triggers import Trigger
@@ -22,12 +23,15 @@ class JobOperations(Protocol):
     def remove_job(self, job_id: str, jobstore: str | None = None) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class JobHandle(Job):
-    """A job as it was when it was read, with the calls that change it. Each returns the job as it is then."""
+    """A job as it was when it was read, with the calls that change it. Each returns the job as it is then.
 
-    __slots__ = ("_scheduler",)
+    Copies, also those of `dataclasses.replace`, work through the same scheduler. A handle cannot be pickled.
+    """
 
     _scheduler: JobOperations
+    """A field like those of the job, so that copies have it; handles are compared and shown without it."""
 
     @classmethod
     def of(cls, job: Job, scheduler: JobOperations) -> Self:
@@ -57,6 +61,19 @@ class JobHandle(Job):
     def remove(self) -> None:
         """Remove it; see `Scheduler.remove_job`."""
         self._scheduler.remove_job(self.id, self.jobstore)
+
+    def __copy__(self) -> Self:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        own = {name: deepcopy(dict(getattr(self, name)), memo) for name in ("kwargs", "executor_options")}
+        return replace(self, args=deepcopy(self.args, memo), **own)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"the handle of job {self.id!r} cannot be pickled, as its calls need the scheduler of this process; "
+            "pickle its id, and call get_job(id) where it is needed"
+        )
 
     def __str__(self) -> str:
         """One line for people: name, trigger, and when it runs next."""

@@ -73,11 +73,12 @@ def _documents(infile: File) -> list[Any]:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SerializationError(f"this is not an export of jobs, as it is not JSON: {describe(error)}") from None
-    if not isinstance(data, dict) or not isinstance(data.get("jobs"), list):
+    jobs = data.get("jobs") if isinstance(data, dict) else None
+    if not isinstance(jobs, list):
         raise SerializationError('this is not an export of jobs: it must be {"format": 1, "jobs": […]}')
     if data.get("format") != FORMAT:
         raise SerializationError(f"the export has format {show(data.get('format'))}; this version reads {FORMAT}")
-    return data["jobs"]
+    return jobs
 
 
 def _read_job(document: Any, number: int, store: JobStore, jobstore: str) -> Job:

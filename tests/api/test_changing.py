@@ -1,5 +1,8 @@
 """modify, reschedule, pause, resume, remove; and the same calls on the handles that are handed out."""
 
+import copy
+import dataclasses
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -183,3 +186,28 @@ def test_a_client_changes_the_jobs_of_another_scheduler(make, sqlite_url, clock)
     client.remove_job("a")
     assert owner.get_job("a") is None
     assert not client.running
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, dataclasses.replace], ids=["copy", "deepcopy", "dataclasses.replace"]
+)
+def test_a_copy_of_a_handle_works_as_the_handle_does(make, clock, duplicate):
+    scheduler = make(clock=clock, jobstores={"other": None})
+    handle = scheduler.add_job(note, "interval", hours=1, id="a", jobstore="other", args=[[1]])
+    duplicated = duplicate(handle)
+    assert duplicated == handle
+    assert hash(dataclasses.replace(duplicated, args=())) == hash(dataclasses.replace(handle, args=()))
+    assert (duplicated.args[0] is handle.args[0]) is (duplicate is not copy.deepcopy)
+    assert duplicated.pause().paused
+    duplicated.remove()
+    assert scheduler.get_jobs() == []
+
+
+def test_a_handle_shows_the_job_alone(job):
+    assert repr(job).startswith("JobHandle(id='a', func=")
+    assert "_scheduler" not in repr(job)
+
+
+def test_a_handle_is_not_pickled_and_the_message_says_what_to_do(job):
+    with pytest.raises(TypeError, match=r"the handle of job 'a' cannot be pickled, .* pickle its id, and call get_job"):
+        pickle.dumps(job)
