@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from scheduler.clock import Clock
 from scheduler.core.job import JobDefaults
 from scheduler.definitions import JobBuilder
-from scheduler.errors import InvalidJobError, SchedulerError
+from scheduler.errors import InvalidSettingError
 from scheduler.executors import Executor, InlineExecutor, ThreadPoolExecutor
 from scheduler.jobstores import JobStore, MemoryJobStore
 from scheduler.lookups import Lookups
@@ -22,7 +21,12 @@ from scheduler.runtime.liveness import Liveness, this_process
 from scheduler.runtime.wakeup import Wakeup
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.timezones import local_zone, to_zone
-from scheduler.validation import checked_text
+from scheduler.validation import checked_alias
+from scheduler.wording import show
+
+SHORTEST = 0.001
+LONGEST = 365 * 86_400
+"""Seconds that an interval of a scheduler may have: less keeps a processor busy, more can only be meant otherwise."""
 
 
 class Parts:
@@ -44,7 +48,7 @@ class Parts:
         checked_seconds("heartbeat_interval", heartbeat_interval)
         checked_seconds("node_timeout", node_timeout)
         if node_timeout <= heartbeat_interval:
-            raise SchedulerError(
+            raise InvalidSettingError(
                 f"node_timeout ({node_timeout:g} s) must be longer than heartbeat_interval ({heartbeat_interval:g} s), "
                 "or living nodes are taken for dead; some three times as long is sound"
             )
@@ -70,21 +74,21 @@ class Parts:
 
     def _add_stores(self, jobstore: Any, jobstores: Mapping[str, Any]) -> None:
         if not isinstance(jobstores, Mapping):
-            raise SchedulerError(f"jobstores must be a mapping from alias to job store, not {jobstores!r}")
+            raise InvalidSettingError(f"jobstores must be a mapping from alias to job store, not {show(jobstores)}")
         if jobstore is not None and "default" in jobstores:
-            raise SchedulerError("the default job store is given twice; pass it as jobstore or in jobstores")
+            raise InvalidSettingError("the default job store is given twice; pass it as jobstore or in jobstores")
         stores = dict(jobstores) if "default" in jobstores else {"default": jobstore, **jobstores}
         for alias, store in stores.items():
-            self.lifecycle.add_store(checked_text("the alias of a job store", alias), make_store(store))
+            self.lifecycle.add_store(checked_alias("job store", alias), make_store(store))
 
     def _add_executors(self, executors: Mapping[str, Executor], clock: Clock) -> None:
         if not isinstance(executors, Mapping):
-            raise SchedulerError(f"executors must be a mapping from alias to executor, not {executors!r}")
+            raise InvalidSettingError(f"executors must be a mapping from alias to executor, not {show(executors)}")
         default: dict[str, Executor] = {}
         if "default" not in executors:
             default["default"] = InlineExecutor() if clock.virtual else ThreadPoolExecutor()
         for alias, executor in {**default, **executors}.items():
-            self.lifecycle.add_executor(checked_text("the alias of an executor", alias), checked_executor(executor))
+            self.lifecycle.add_executor(checked_alias("executor", alias), checked_executor(executor))
 
 
 def make_store(given: Any) -> JobStore:
@@ -94,7 +98,7 @@ def make_store(given: Any) -> JobStore:
     if isinstance(given, JobStore):
         return given
     if isinstance(given, type):
-        raise InvalidJobError(f"jobstore: {given!r} is a class; pass an object of it")
+        raise InvalidSettingError(f"jobstore: {show(given)} is a class; pass an object of it")
     from scheduler.jobstores.sql.store import SQLAlchemyJobStore
 
     return SQLAlchemyJobStore(given)
@@ -103,11 +107,15 @@ def make_store(given: Any) -> JobStore:
 def checked_executor(executor: Any) -> Executor:
     """Return an executor, or raise for anything else."""
     if not isinstance(executor, Executor):
-        raise SchedulerError(f"an executor must be an Executor such as ThreadPoolExecutor(10), not {executor!r}")
+        raise InvalidSettingError(
+            f"an executor must be an Executor such as ThreadPoolExecutor(10), not {show(executor)}"
+        )
     return executor
 
 
 def checked_seconds(name: str, value: Any) -> None:
-    """Raise for what is not a positive, finite number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise SchedulerError(f"{name} must be a positive number of seconds, not {value!r}")
+    """Raise InvalidSettingError for what is not a number of seconds within the bounds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not SHORTEST <= value <= LONGEST:
+        raise InvalidSettingError(
+            f"{name} must be a number of seconds from {SHORTEST:g} to {LONGEST} (a year), not {show(value)}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Self
@@ -18,23 +19,10 @@ from scheduler.jobstores.base import JobStore
 from scheduler.runtime.engine import Engine
 from scheduler.runtime.health import Health
 from scheduler.runtime.lifecycle import SchedulerState
-from scheduler.validation import checked_text
+from scheduler.validation import checked_alias
 
 if TYPE_CHECKING:
     import sqlalchemy
-
-
-_OPTIONS = (
-    "jobstore",
-    "jobstores",
-    "executors",
-    "job_defaults",
-    "timezone",
-    "clock",
-    "poll_interval",
-    "heartbeat_interval",
-    "node_timeout",
-)
 
 
 class Scheduler(JobCalls):
@@ -53,9 +41,11 @@ class Scheduler(JobCalls):
         clock: the clock to live by; for tests.
         poll_interval: seconds between looks at a shared store for what other processes changed.
         heartbeat_interval: seconds between signs of life on a shared store.
-        node_timeout: seconds after which a process without a sign of life is dead, and its runs are lost.
+        node_timeout: seconds after which a process without a sign of life is dead, and its runs are lost; longer than
+            heartbeat_interval. All three are from 0.001 to 31,536,000, a year.
 
-    Raises UnknownOptionError for any other keyword, and SchedulerError for values that cannot be.
+    Raises UnknownOptionError for any other keyword, InvalidSettingError for values that cannot be, InvalidJobError for
+    rules in job_defaults that cannot be, InvalidTriggerError for an unknown time zone.
     """
 
     def __init__(
@@ -74,7 +64,7 @@ class Scheduler(JobCalls):
     ) -> None:
         for name in unknown:
             hint = " (a rule of jobs goes into job_defaults)" if name in JobDefaults.__slots__ else ""
-            raise UnknownOptionError(name, _OPTIONS, f"Scheduler{hint}")
+            raise UnknownOptionError(name, OPTIONS, f"Scheduler{hint}")
         parts = Parts(
             jobstore, jobstores, executors, job_defaults, timezone, clock or SystemClock(),
             poll_interval, heartbeat_interval, node_timeout,
@@ -89,9 +79,10 @@ class Scheduler(JobCalls):
     # life cycle
 
     def start(self, paused: bool = False) -> None:
-        """Begin to drive jobs in a background thread; with `paused`, only after `resume`.
+        """Begin to drive jobs in a background thread; with `paused`, start no run before `resume`.
 
-        Raises SchedulerAlreadyRunningError, SchemaVersionError, and StoreUnavailableError for an unreachable database.
+        Raises SchedulerAlreadyRunningError, SchemaVersionError, and StoreUnavailableError for an unreachable database;
+        then nothing stays started.
         """
         self._lifecycle.start(paused)
 
@@ -99,17 +90,20 @@ class Scheduler(JobCalls):
         """Start nothing more, wait for what runs, record it and stop. Jobs stay in their stores; start() may follow.
 
         From within a job or a listener it only begins: another thread goes on with it, as a job cannot await itself.
+        The stores are closed; a later call, on jobs or runs, opens them again, and `close` gives them back.
 
         Arguments:
-            wait: whether to wait for runs to end; those not waited for are recorded as lost.
-            timeout: seconds to wait at the most; None: no limit.
+            wait: whether to wait for runs to end. Those not waited for are recorded as LOST, or tried again at the next
+                start if their job has retries left; their functions go on, as Python cannot stop them.
+            timeout: seconds from 0 to wait for runs at the most, before they count as not waited for; None: no limit.
+                Recording how they ended takes up to 5 s more where a store does not answer.
 
-        Raises SchedulerNotRunningError.
+        Raises SchedulerNotRunningError, and InvalidSettingError for a wrong timeout; then the scheduler goes on.
         """
         self._lifecycle.shutdown(wait, timeout)
 
     def close(self) -> None:
-        """Give back the database connections of a client, a scheduler that was never started; shutdown() does so too.
+        """Give back the database connections of a scheduler that does not run: never started, or used after shutdown().
 
         A later call opens them again. Raises SchedulerAlreadyRunningError while it runs.
         """
@@ -118,7 +112,10 @@ class Scheduler(JobCalls):
     def run_forever(self) -> None:
         """Drive jobs until SIGINT or SIGTERM arrives or shutdown() is called, then shut down gracefully.
 
-        Starts the scheduler if need be. Outside the main thread, where signals cannot be caught, shutdown() ends it.
+        Starts the scheduler if need be. A second signal does what it would have done without a scheduler. Outside the
+        main thread, where signals cannot be caught, shutdown() ends it.
+        Raises what `start` raises, but for SchedulerAlreadyRunningError while it runs; and SchedulerError on a virtual
+        clock, which stands still.
         """
         self._lifecycle.run_forever()
 
@@ -151,7 +148,10 @@ class Scheduler(JobCalls):
         return self._engine
 
     def health(self) -> Health:
-        """Tell how the loop, the stores and the nodes fare. Raises nothing; asks each store two short questions."""
+        """Tell how the loop, the stores and the nodes fare. Raises nothing; asks each store two short questions.
+
+        A store that is not open is opened for it, which makes a missing SQLite file, and the tables.
+        """
         return self._lifecycle.health()
 
     def __enter__(self) -> Self:
@@ -168,7 +168,7 @@ class Scheduler(JobCalls):
     # runs
 
     def get_run(self, run_id: str) -> Run:
-        """Return a run. Raises RunLookupError."""
+        """Return a run, from the first store that has it. Raises RunLookupError, StoreUnavailableError."""
         return self._lookups.get_run(run_id)
 
     def get_runs(
@@ -184,11 +184,14 @@ class Scheduler(JobCalls):
         """Return runs by scheduled time.
 
         Arguments:
-            job_id: only those of this job, also after it was removed.
-            state: only those in this state.
+            job_id: only those of this job, also after it was removed; None: of all jobs.
+            state: only those in this state, a RunState or its name; None: in any.
             since, until: scheduled times, the first included, the second not; naive ones in the scheduler's zone.
-            limit: how many at the most.
+            limit: how many at the most, from 0 to 2**63 - 1.
             newest_first: the order, and so which ones the limit leaves.
+
+        Raises InvalidSettingError for a wrong state, time or limit, InvalidJobError for what cannot be a job id,
+        StoreUnavailableError.
         """
         return self._lookups.get_runs(
             job_id, state=state, since=since, until=until, limit=limit, newest_first=newest_first
@@ -211,7 +214,7 @@ class Scheduler(JobCalls):
         self, jobstore: str | sqlalchemy.URL | sqlalchemy.Engine | JobStore, alias: str = "default"
     ) -> None:
         """Add a job store, and drive its jobs if the scheduler runs. Raises SchedulerError for an alias taken."""
-        self._lifecycle.add_store(checked_text("the alias of a job store", alias), make_store(jobstore))
+        self._lifecycle.add_store(checked_alias("job store", alias), make_store(jobstore))
 
     def remove_jobstore(self, alias: str) -> None:
         """Let go of a job store, whose jobs stay in it. Raises SchedulerError while this process runs some of them."""
@@ -219,8 +222,12 @@ class Scheduler(JobCalls):
 
     def add_executor(self, executor: Executor, alias: str = "default") -> None:
         """Add an executor, started if the scheduler runs. Raises SchedulerError for an alias taken."""
-        self._lifecycle.add_executor(checked_text("the alias of an executor", alias), checked_executor(executor))
+        self._lifecycle.add_executor(checked_alias("executor", alias), checked_executor(executor))
 
     def remove_executor(self, alias: str) -> None:
         """Let go of an executor once its runs have ended; its jobs are kept and wait. Raises ExecutorLookupError."""
         self._lifecycle.remove_executor(alias)
+
+
+OPTIONS = tuple(name for name in inspect.signature(Scheduler).parameters if name != "unknown")
+"""The names of a scheduler's own arguments."""

@@ -14,7 +14,7 @@ from typing import Any
 from scheduler.core.job import NOTHING, Job, JobDefaults
 from scheduler.core.retry import RetryPolicy
 from scheduler.core.unset import UNSET, Unset
-from scheduler.errors import InvalidJobError, InvalidTriggerError, UnknownOptionError, suggest
+from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, UnknownOptionError, suggest
 from scheduler.timezones import to_utc
 from scheduler.triggers import BUILT_IN, DateTrigger, Trigger
 from scheduler.validation import (
@@ -28,6 +28,7 @@ from scheduler.validation import (
     checked_text,
     target,
 )
+from scheduler.wording import show
 
 
 class JobDefinition:
@@ -104,12 +105,14 @@ class JobBuilder:
         defaults: rules of jobs that do not say otherwise; a JobDefaults or a mapping of its fields.
         zone: in which naive datetimes are read, and triggers count that name no zone.
 
-    Raises UnknownOptionError and InvalidJobError for wrong defaults.
+    Raises InvalidSettingError, UnknownOptionError or InvalidJobError for wrong defaults.
     """
 
     def __init__(self, defaults: JobDefaults | Mapping[str, Any], zone: tzinfo) -> None:
         if not isinstance(defaults, (JobDefaults, Mapping)):
-            raise InvalidJobError(f"job_defaults must be a JobDefaults or a mapping of its fields, not {defaults!r}")
+            raise InvalidSettingError(
+                f"job_defaults must be a JobDefaults or a mapping of its fields, not {show(defaults)}"
+            )
         self.zone = zone
         self._defaults = _rules(defaults)
 
@@ -196,7 +199,7 @@ class JobBuilder:
 
     def _instant(self, value: Any) -> datetime:
         if not isinstance(value, datetime):
-            raise InvalidJobError(f"next_run_time must be a datetime or None, not {value!r}")
+            raise InvalidJobError(f"next_run_time must be a datetime or None, not {show(value)}")
         return to_utc(value, self.zone)
 
 

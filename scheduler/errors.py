@@ -45,7 +45,7 @@ class UnknownOptionError(InvalidJobError, TypeError):
 
 
 class InvalidSettingError(SchedulerError, ValueError):
-    """An argument of a scheduler, job store or executor is wrong; the message names it."""
+    """An argument of a scheduler, job store or executor, or of a question to one, is wrong; the message names it."""
 
 
 class InvalidTriggerError(SchedulerError, ValueError):

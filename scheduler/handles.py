@@ -66,8 +66,8 @@ class JobHandle(Job):
         return replace(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        own = {name: deepcopy(dict(getattr(self, name)), memo) for name in ("kwargs", "executor_options")}
-        return replace(self, args=deepcopy(self.args, memo), **own)
+        kwargs, options = deepcopy((dict(self.kwargs), dict(self.executor_options)), memo)
+        return replace(self, args=deepcopy(self.args, memo), kwargs=kwargs, executor_options=options)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

@@ -12,10 +12,10 @@ from scheduler.core.run import Run, RunState
 from scheduler.errors import (
     ExecutorLookupError,
     FunctionLookupError,
+    InvalidSettingError,
     JobLookupError,
     JobStoreLookupError,
     RunLookupError,
-    SchedulerError,
     suggest,
 )
 from scheduler.jobstores.base import JobStore
@@ -23,6 +23,7 @@ from scheduler.runtime.engine import Engine
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.timezones import to_utc
 from scheduler.validation import checked_id, checked_text
+from scheduler.wording import show
 
 MOST_RUNS = 2**63 - 1
 """The highest limit that databases take."""
@@ -100,7 +101,7 @@ class Lookups:
     ) -> list[Run]:
         """Return runs of all stores by scheduled time."""
         if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= MOST_RUNS:
-            raise SchedulerError(f"limit must be a whole number from 0 to {MOST_RUNS}, not {limit!r}")
+            raise InvalidSettingError(f"limit must be a whole number from 0 to {MOST_RUNS}, not {show(limit)}")
         if job_id is not None:
             checked_id(job_id)
         wanted = None if state is None else _state(state)
@@ -119,7 +120,7 @@ class Lookups:
         if value is None:
             return None
         if not isinstance(value, datetime):
-            raise SchedulerError(f"{name} must be a datetime or None, not {value!r}")
+            raise InvalidSettingError(f"{name} must be a datetime or None, not {show(value)}")
         return to_utc(value, self._zone)
 
     def _judged(self, job: Job, alias: str, obstacles: dict[str, str]) -> Job:
@@ -151,6 +152,6 @@ def _state(state: RunState | str) -> RunState:
     try:
         return RunState(state)
     except ValueError:
-        raise SchedulerError(
-            f"state: {state!r} is not a run state; {suggest(str(state), [each.value for each in RunState])}"
+        raise InvalidSettingError(
+            f"state: {show(state)} is not a run state; {suggest(show(state), [each.value for each in RunState])}"
         ) from None

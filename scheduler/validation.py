@@ -11,7 +11,7 @@ from typing import Any
 
 from scheduler.core.job import NOTHING, Job
 from scheduler.core.retry import RetryPolicy
-from scheduler.errors import InvalidJobError
+from scheduler.errors import InvalidJobError, InvalidSettingError, SchedulerError
 from scheduler.serialization.functions import resolve
 from scheduler.wording import show
 
@@ -49,15 +49,20 @@ def checked_id(value: Any) -> str:
     return checked_text("id", value)
 
 
-def checked_text(name: str, value: Any) -> str:
+def checked_text(name: str, value: Any, error: type[SchedulerError] = InvalidJobError) -> str:
     """Return a text that is not empty, fits into an index, and can be stored by every database."""
     if not isinstance(value, str):
-        raise InvalidJobError(f"{name} must be text, not {show(value)}")
+        raise error(f"{name} must be text, not {show(value)}")
     if not value or len(value) > LONGEST_ID:
-        raise InvalidJobError(f"{name} must have 1 to {LONGEST_ID} characters, not {len(value)}: {value[:60]!r}")
+        raise error(f"{name} must have 1 to {LONGEST_ID} characters, not {len(value)}: {value[:60]!r}")
     if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise InvalidJobError(f"{name} must not contain NUL or unpaired surrogates: {value[:60]!r}")
+        raise error(f"{name} must not contain NUL or unpaired surrogates: {value[:60]!r}")
     return value
+
+
+def checked_alias(kind: str, value: Any) -> str:
+    """Return the alias of a "job store" or an "executor", which is a setting of the scheduler."""
+    return checked_text(f"the alias of {'an' if kind == 'executor' else 'a'} {kind}", value, InvalidSettingError)
 
 
 def checked_args(args: Any) -> tuple[Any, ...]:

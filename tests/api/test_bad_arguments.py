@@ -10,6 +10,7 @@ from scheduler import (
     ExecutorLookupError,
     FunctionLookupError,
     InvalidJobError,
+    InvalidSettingError,
     InvalidTriggerError,
     JobStoreLookupError,
     RetryPolicy,
@@ -19,6 +20,7 @@ from scheduler import (
     UnknownOptionError,
 )
 from scheduler.executors import InlineExecutor, ThreadPoolExecutor
+from scheduler.jobstores import MemoryJobStore
 from scheduler.triggers import IntervalTrigger
 from tests.api import jobs
 from tests.api.jobs import Clerk, never_awaited, note, one
@@ -220,25 +222,51 @@ def test_a_value_that_contains_itself_is_refused_by_a_database(make, sqlite_url,
         ({"job_defaults": {"func": 2}}, UnknownOptionError, "job_defaults: unknown option 'func'"),
         ({"job_defaults": {"max_instances": 0}}, InvalidJobError, "max_instances must be"),
         ({"job_defaults": {5: 0}}, UnknownOptionError, "unknown option '5'"),
-        ({"job_defaults": 5}, InvalidJobError, "job_defaults must be a JobDefaults or a mapping of its fields, not 5"),
-        ({"poll_interval": 0}, SchedulerError, "poll_interval must be a positive number of seconds, not 0"),
-        ({"poll_interval": -1}, SchedulerError, "not -1"),
-        ({"poll_interval": math.nan}, SchedulerError, "not nan"),
-        ({"poll_interval": math.inf}, SchedulerError, "not inf"),
-        ({"poll_interval": "1"}, SchedulerError, "not '1'"),
-        ({"poll_interval": True}, SchedulerError, "not True"),
-        ({"heartbeat_interval": 0}, SchedulerError, "heartbeat_interval must be"),
-        ({"node_timeout": None}, SchedulerError, "node_timeout must be"),
-        ({"node_timeout": 3}, SchedulerError, r"node_timeout \(3 s\) must be longer than heartbeat_interval \(5 s\)"),
+        (
+            {"job_defaults": 5},
+            InvalidSettingError,
+            "job_defaults must be a JobDefaults or a mapping of its fields, not 5",
+        ),
+        (
+            {"poll_interval": 0},
+            InvalidSettingError,
+            r"poll_interval must be a number of seconds from 0\.001 to 31536000 \(a year\), not 0",
+        ),
+        ({"poll_interval": -1}, InvalidSettingError, "not -1"),
+        ({"poll_interval": math.nan}, InvalidSettingError, "not nan"),
+        ({"poll_interval": math.inf}, InvalidSettingError, "not inf"),
+        ({"poll_interval": 1e-9}, InvalidSettingError, "not 1e-09"),
+        (
+            {"heartbeat_interval": 10**400},
+            InvalidSettingError,
+            "heartbeat_interval must be a number of seconds .*, not 1000",
+        ),
+        ({"node_timeout": 10**5000}, InvalidSettingError, "node_timeout must be a number of seconds"),
+        ({"node_timeout": 365 * 86_400 + 1}, InvalidSettingError, "not 31536001"),
+        ({"poll_interval": "1"}, InvalidSettingError, "not '1'"),
+        ({"poll_interval": True}, InvalidSettingError, "not True"),
+        ({"heartbeat_interval": 0}, InvalidSettingError, "heartbeat_interval must be"),
+        ({"node_timeout": None}, InvalidSettingError, "node_timeout must be"),
+        (
+            {"node_timeout": 3},
+            InvalidSettingError,
+            r"node_timeout \(3 s\) must be longer than heartbeat_interval \(5 s\)",
+        ),
         ({"timezone": "Mars/Base"}, ValueError, "Mars/Base"),
         ({"timezone": 5}, ValueError, "timezone: 5 is not a time zone"),
-        ({"executors": {"a": "threads"}}, SchedulerError, "an executor must be an Executor .*, not 'threads'"),
-        ({"executors": {"a": InlineExecutor}}, SchedulerError, "an executor must be an Executor"),
-        ({"executors": {"": InlineExecutor()}}, SchedulerError, "the alias of an executor must have 1 to 255"),
-        ({"executors": [InlineExecutor()]}, SchedulerError, "executors must be a mapping from alias to executor"),
-        ({"jobstores": ["sqlite://"]}, SchedulerError, "jobstores must be a mapping from alias to job store"),
-        ({"jobstores": {5: None}}, SchedulerError, "the alias of a job store must be text, not 5"),
-        ({"jobstore": "sqlite://", "jobstores": {"default": None}}, SchedulerError, "default job store is given twice"),
+        ({"executors": {"a": "threads"}}, InvalidSettingError, "an executor must be an Executor .*, not 'threads'"),
+        ({"executors": {"a": InlineExecutor}}, InvalidSettingError, "an executor must be an Executor"),
+        ({"executors": {"": InlineExecutor()}}, InvalidSettingError, "the alias of an executor must have 1 to 255"),
+        ({"executors": [InlineExecutor()]}, InvalidSettingError, "executors must be a mapping from alias to executor"),
+        ({"jobstores": ["sqlite://"]}, InvalidSettingError, "jobstores must be a mapping from alias to job store"),
+        ({"jobstores": {5: None}}, InvalidSettingError, "the alias of a job store must be text, not 5"),
+        ({"jobstores": 3}, InvalidSettingError, "jobstores must be a mapping from alias to job store, not 3"),
+        ({"jobstore": MemoryJobStore}, InvalidSettingError, "jobstore: .* is a class; pass an object of it"),
+        (
+            {"jobstore": "sqlite://", "jobstores": {"default": None}},
+            InvalidSettingError,
+            "default job store is given twice",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_when_the_scheduler_is_made(options, error, message):
@@ -247,9 +275,22 @@ def test_a_wrong_setting_is_refused_when_the_scheduler_is_made(options, error, m
     assert isinstance(raised.value, SchedulerError)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"poll_interval": 0.001},
+        {"poll_interval": 365 * 86_400},
+        {"heartbeat_interval": 0.001, "node_timeout": 0.002},
+        {"node_timeout": 365 * 86_400},
+    ],
+)
+def test_an_interval_may_be_as_short_and_as_long_as_the_message_says(options):
+    Scheduler(**options, timezone="UTC")
+
+
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, None, "5", 10**6])
 def test_a_wrong_number_of_threads_is_refused(size):
-    with pytest.raises(SchedulerError, match="max_workers must be a whole number from 1 to 10000"):
+    with pytest.raises(InvalidSettingError, match="max_workers must be a whole number from 1 to 10000"):
         ThreadPoolExecutor(size)
 
 
@@ -257,7 +298,7 @@ def test_a_wrong_number_of_threads_is_refused(size):
 def test_a_wrong_timeout_is_refused_and_the_scheduler_goes_on(make, clock, timeout):
     scheduler = make(clock=clock)
     scheduler.start()
-    with pytest.raises(SchedulerError, match=r"timeout must be None \(no limit\) or seconds from 0, not"):
+    with pytest.raises(InvalidSettingError, match=r"timeout must be None \(no limit\) or seconds from 0, not"):
         scheduler.shutdown(timeout=timeout)
     assert scheduler.running
 

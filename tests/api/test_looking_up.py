@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler import RunLookupError, RunState, SchedulerError
+from scheduler import InvalidJobError, InvalidSettingError, RunLookupError, RunState
 from scheduler.executors import InlineExecutor
 from scheduler.testing import VirtualTime
 from tests.api import jobs
@@ -143,22 +143,24 @@ def test_runs_of_all_stores_are_merged_by_time(make, url, clock):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "error", "message"),
     [
-        ({"limit": -1}, "limit must be a whole number from 0 to [0-9]*, not -1"),
-        ({"limit": 2.5}, "limit must be a whole number from 0 to [0-9]*, not 2.5"),
-        ({"limit": 10**30}, "limit must be a whole number from 0"),
-        ({"limit": True}, "limit must be a whole number from 0 to [0-9]*, not True"),
-        ({"state": "SUCESS"}, "'SUCESS' is not a run state; did you mean 'SUCCESS'"),
-        ({"state": 3}, "3 is not a run state"),
-        ({"since": "yesterday"}, "since must be a datetime or None, not 'yesterday'"),
-        ({"until": 5}, "until must be a datetime or None, not 5"),
-        ({"job_id": 5}, "id must be text, not 5"),
-        ({"job_id": "a\0"}, "must not contain NUL"),
+        ({"limit": -1}, InvalidSettingError, "limit must be a whole number from 0 to [0-9]*, not -1"),
+        ({"limit": 2.5}, InvalidSettingError, "limit must be a whole number from 0 to [0-9]*, not 2.5"),
+        ({"limit": 10**30}, InvalidSettingError, "limit must be a whole number from 0"),
+        ({"limit": 10**5000}, InvalidSettingError, "limit must be a whole number from 0"),
+        ({"limit": True}, InvalidSettingError, "limit must be a whole number from 0 to [0-9]*, not True"),
+        ({"state": "SUCESS"}, InvalidSettingError, "'SUCESS' is not a run state; did you mean 'SUCCESS'"),
+        ({"state": 10**5000}, InvalidSettingError, "is not a run state; valid are"),
+        ({"state": 3}, InvalidSettingError, "3 is not a run state"),
+        ({"since": "yesterday"}, InvalidSettingError, "since must be a datetime or None, not 'yesterday'"),
+        ({"until": 5}, InvalidSettingError, "until must be a datetime or None, not 5"),
+        ({"job_id": 5}, InvalidJobError, "id must be text, not 5"),
+        ({"job_id": "a\0"}, InvalidJobError, "must not contain NUL"),
     ],
 )
-def test_a_wrong_question_is_refused(scheduler, arguments, message):
-    with pytest.raises(SchedulerError, match=message):
+def test_a_wrong_question_is_refused(scheduler, arguments, error, message):
+    with pytest.raises(error, match=message):
         scheduler.get_runs(**arguments)
 
 

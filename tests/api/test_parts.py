@@ -6,7 +6,7 @@ import pytest
 
 from scheduler import (
     ExecutorLookupError,
-    InvalidJobError,
+    InvalidSettingError,
     JobStoreLookupError,
     RunState,
     SchedulerAlreadyRunningError,
@@ -76,9 +76,9 @@ def test_an_alias_that_is_taken_or_unknown_is_named(scheduler):
     with pytest.raises(ExecutorLookupError, match="'defualt'; did you mean 'default'"):
         scheduler.remove_executor("defualt")
     for alias in ("", 5, None, "a\0"):
-        with pytest.raises(InvalidJobError, match="the alias of"):
+        with pytest.raises(InvalidSettingError, match="the alias of"):
             scheduler.add_jobstore(MemoryJobStore(), alias)
-        with pytest.raises(InvalidJobError, match="the alias of"):
+        with pytest.raises(InvalidSettingError, match="the alias of"):
             scheduler.add_executor(InlineExecutor(), alias)
 
 
