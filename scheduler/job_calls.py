@@ -53,18 +53,23 @@ class JobCalls:
         Arguments:
             func: a callable, or its reference `"package.module:qualified.name"`; a database takes only what has one.
             trigger: a Trigger; or `"date"`, `"interval"`, `"cron"` with its arguments as keywords; None: once, now.
-            args, kwargs: what to call it with.
+            args, kwargs: what to call it with; checked against the function's signature.
             id: 1 to 255 characters, unique in its store; None: a random one.
+            name: 1 to 255 characters, for people; None: the function's.
             misfire_grace_time: seconds (or a timedelta) by which a fire may be late and still run; None: any.
             coalesce: whether fires that are late together become one run (with a record of how many), or all run.
             max_instances: how many runs may be under way at once, those that wait for a retry included.
             next_run_time: a first fire time of its own (naive: in the scheduler's zone); None: add the job paused.
+            jobstore, executor: the aliases of those that keep it and call it; both must be known here.
             replace_existing: whether to replace a job of this id; it keeps its timing while its trigger is unchanged.
             retry: a RetryPolicy, or a number of retries at once; None: at most one attempt.
-            executor_options: what only its executor knows.
+            tags: texts of 1 to 255 characters, by which `get_jobs` finds it.
+            executor_options: what only its executor knows; it refuses what it does not know.
+            trigger_args: the arguments of a trigger given by its name, such as minutes=5; with any other trigger, none.
 
         Raises InvalidJobError, InvalidTriggerError, UnknownOptionError, FunctionLookupError, SerializationError,
-        ConflictingIdError, JobStoreLookupError, ExecutorLookupError; then nothing is stored.
+        ConflictingIdError, JobStoreLookupError, ExecutorLookupError; then nothing is stored. And StoreUnavailableError,
+        as every call does when the database is away; if it went while it was committing, the job may be stored.
         """
         definition = JobDefinition(
             func, trigger, args, kwargs, id, name, misfire_grace_time, coalesce, max_instances, next_run_time, jobstore,
