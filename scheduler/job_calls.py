@@ -117,7 +117,10 @@ class JobCalls:
         return JobHandle.of(self._operations.resume_job(job_id, jobstore), self)
 
     def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
-        """Remove a job; its runs stay recorded, waiting ones are revoked, others go on. Raises JobLookupError."""
+        """Remove a job. Its runs stay recorded; waiting ones are revoked, which RunRevoked tells, and others go on.
+
+        Raises JobLookupError.
+        """
         self._operations.remove_job(job_id, jobstore)
 
     def remove_all_jobs(self, jobstore: str | None = None) -> None:
