@@ -9,6 +9,7 @@ from scheduler.core.plan import Plan
 from scheduler.core.run import RunState
 from scheduler.core.settle import begin
 from scheduler.jobstores.sql import driver
+from scheduler.jobstores.sql.rows import microseconds
 from scheduler.testing.jobstore_base import NODE, START, at, make_job, make_run
 from scheduler.testing.jobstore_nodes import make_node
 from tests.jobstores.stores import opened
@@ -61,12 +62,29 @@ def drive(store):
         turn.forget(NODE)
     store.holders()
     store.next_due(["default"], ())
-    store.active_runs()
     store.get_run(run.id)
     store.get_job(job.id)
     store.get_runs(job.id, limit=5)
     store.get_runs(limit=5)
     store.remove_job(job.id)
+    claim_damaged(store)
+
+
+def claim_damaged(store):
+    """Claim a job, and a waiting run of it, whose times are no times."""
+    job = make_job("damaged")
+    store.write_jobs(add=[job])
+    run = make_run(job, 0)
+    with store.turn() as turn:
+        turn.record([Plan(job, at(-1), starts=(run,))], [])
+        turn.finish([run.moved(RunState.RETRY, node=None, ready_at=START)], NODE)
+    with store._engine.begin() as connection:
+        for table, column in ((store._tables.jobs, "next_run_time"), (store._tables.runs, "ready_at")):
+            connection.exec_driver_sql(
+                f"UPDATE {table.name} SET {column} = {2**62} WHERE {column} <= {microseconds(START)}"
+            )
+    with store.turn() as turn:
+        assert [len(found) for found in turn.claim({"default": 10, "unused": 5}, {"idle-0"})] == [1, 1]
 
 
 def test_no_statement_of_the_loop_reads_a_whole_table(crowded, monkeypatch):

@@ -24,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _STATES = {state.value: state for state in RunState}
 _LONGEST_REASON = 500
+_MOST_WARNED = 1_000
 
 
 def microseconds(time: datetime | None) -> int | None:
@@ -34,6 +35,14 @@ def microseconds(time: datetime | None) -> int | None:
 def instant(time: int | None) -> datetime | None:
     """Return what `microseconds` was given, in UTC."""
     return None if time is None else _EPOCH + timedelta(microseconds=time)
+
+
+def readable_instant(time: Any) -> datetime | None:
+    """Return the same, and None for what stands there instead of a time."""
+    try:
+        return instant(time)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def storable(text: str | None) -> str | None:
@@ -50,6 +59,7 @@ class Rows:
         self._values = values
         self._triggers = triggers
         self.codec = JobCodec(values, triggers)
+        self._warned: set[str] = set()
 
     def new_job(self, job: Job) -> tuple[Any, ...]:
         """Return the row of a job. Raises SerializationError or FunctionLookupError, naming the argument."""
@@ -89,11 +99,13 @@ class Rows:
         return (*self._run_values(run), run.id)
 
     def run(self, row: Sequence[Any]) -> Run | None:
-        """Return the run of a row; None, and a warning in the log, where the row makes no sense."""
+        """Return the run of a row; None, and once a warning in the log, where the row makes no sense."""
         try:
             return self._run(row)
         except Exception as error:
-            logger.warning("run %r cannot be read and is left alone: %s: %s", row[0], type(error).__name__, error)
+            if row[0] not in self._warned and len(self._warned) < _MOST_WARNED:
+                self._warned.add(row[0])
+                logger.warning("run %r cannot be read and is left alone: %s", row[0], describe(error))
             return None
 
     def _run(self, row: Sequence[Any]) -> Run:
@@ -110,9 +122,9 @@ class Rows:
             attempt=attempt,
             executor=executor,
             node=node,
-            ready_at=instant(ready_at),
-            started_at=instant(started_at),
-            finished_at=instant(finished_at),
+            ready_at=readable_instant(ready_at),
+            started_at=readable_instant(started_at),
+            finished_at=readable_instant(finished_at),
             result=result,
             error=error,
             traceback=traceback,
@@ -140,7 +152,7 @@ class Rows:
             trigger=self._trigger(row["trigger"]),
             name=str(row["name"]),
             executor=row["executor"],
-            next_run_time=_readable_instant(row["next_run_time"]),
+            next_run_time=readable_instant(row["next_run_time"]),
             paused=bool(row["paused"]),
             incarnation=row["incarnation"],
             version=row["version"],
@@ -201,10 +213,3 @@ def node(row: Sequence[Any]) -> Node:
         started_at=_EPOCH + timedelta(microseconds=started_at),
         heartbeat_at=_EPOCH + timedelta(microseconds=heartbeat_at),
     )
-
-
-def _readable_instant(time: Any) -> datetime | None:
-    try:
-        return instant(time)
-    except (TypeError, ValueError, OverflowError):
-        return None

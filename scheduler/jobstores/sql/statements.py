@@ -22,6 +22,12 @@ NODE = ("id", "host", "pid", "machine", "birth", "started_at", "heartbeat_at")
 _HELD = "state IN ('STARTED', 'ENQUEUED')"
 _WAITING = "state IN ('PENDING', 'RETRY')"
 
+_EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The calendar of Python's datetimes. SQLite sorts texts after all numbers, so later than the latest is all damage."""
+
+_SOUND_TIME = f"scheduled_time BETWEEN {_EARLIEST} AND {_LATEST}"
+"""Of waiting runs, only those that can be loaded are looked at: not those in a state that is not known here either."""
+
 
 class Statements:
     """The statements for one set of tables on one kind of database. `?` marks a parameter."""
@@ -38,6 +44,7 @@ class Statements:
         self._write_runs()
         self._read_runs()
         self._claim()
+        self._look()
         self._beat()
 
     def listing(self, conditions: list[str], order: str) -> str:
@@ -110,24 +117,40 @@ class Statements:
         joined = f"{self._runs} r LEFT JOIN {self._jobs} j ON j.id = r.job_id AND j.incarnation = r.incarnation"
         of_runs = dialect.lock.replace("UPDATE", "UPDATE OF r")
         claim_runs = dialect.claim.replace("UPDATE", "UPDATE OF r")
-        self.claim_runs = sql(
-            f"SELECT {both} FROM {joined} WHERE r.executor = ? AND r.ready_at <= ? AND r.ready_at IS NOT NULL "
-            f"AND r.job_id NOT IN ({dialect.values}) ORDER BY r.ready_at, r.scheduled_time LIMIT ? {claim_runs}"
+        self.claim_runs, self.damaged_runs = (
+            sql(
+                f"SELECT {both} FROM {joined} WHERE r.executor = ? AND r.ready_at {due} AND r.ready_at IS NOT NULL "
+                f"AND r.{_WAITING} AND r.{_SOUND_TIME} "
+                f"AND r.job_id NOT IN ({dialect.values}) ORDER BY r.ready_at, r.scheduled_time LIMIT ? {claim_runs}"
+            )
+            for due in ("<= ?", f"> {_LATEST}")
         )
-        self.claim_jobs = sql(
-            f"SELECT {self._job} FROM {self._jobs} WHERE executor = ? AND next_run_time <= ? "
-            f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT ? {dialect.claim}"
+        self.claim_jobs, self.damaged_jobs = (
+            sql(
+                f"SELECT {self._job} FROM {self._jobs} WHERE executor = ? AND next_run_time {due} "
+                f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT ? {dialect.claim}"
+            )
+            for due in ("<= ?", f"> {_LATEST}")
         )
         self.held = sql(
             f"SELECT {both} FROM {joined} WHERE r.finished_at IS NULL AND r.node = ? AND r.{_HELD} "
             f"ORDER BY r.scheduled_time, r.id LIMIT ? {of_runs}"
         )
-        self.next_due = sql(
-            f"SELECT (SELECT next_run_time FROM {self._jobs} WHERE executor = e.value AND next_run_time IS NOT NULL "
-            f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT 1), "
-            f"(SELECT ready_at FROM {self._runs} WHERE executor = e.value AND ready_at IS NOT NULL "
-            f"AND job_id NOT IN ({dialect.values}) ORDER BY ready_at LIMIT 1) FROM ({dialect.values}) e"
+
+    def _look(self) -> None:
+        """What is due first, and for which executors there are rows whose time is none."""
+        sql, values = self._dialect.sql, self._dialect.values
+        job = f"FROM {self._jobs} WHERE executor = e.value AND id NOT IN ({values}) AND next_run_time"
+        run = (
+            f"FROM {self._runs} WHERE executor = e.value AND job_id NOT IN ({values}) AND {_WAITING} AND {_SOUND_TIME} "
+            "AND ready_at IS NOT NULL AND ready_at"
         )
+        damaged = f"EXISTS (SELECT 1 {job} > {_LATEST}) OR EXISTS (SELECT 1 {run} > {_LATEST})"
+        self.next_due = sql(
+            f"SELECT (SELECT next_run_time {job} <= {_LATEST} ORDER BY next_run_time LIMIT 1), "
+            f"(SELECT ready_at {run} <= {_LATEST} ORDER BY ready_at LIMIT 1), {damaged} FROM ({values}) e"
+        )
+        self.damaged = sql(f"SELECT value FROM ({values}) e WHERE {damaged}")
 
     def _beat(self) -> None:
         sql = self._dialect.sql

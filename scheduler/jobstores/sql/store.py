@@ -190,7 +190,7 @@ class SQLAlchemyJobStore(JobStore):
     def next_due(self, executors: Collection[str], skip: Collection[str] = ()) -> datetime | None:
         self._opened()
         with self._connected() as connection:
-            return next_due(connection, self._statements, self._dialect, executors, skip)
+            return next_due(connection, self._statements, self._dialect, executors, skip, self.now())
 
     def heartbeat(self, node: Node, *, register: bool) -> bool:
         with self._transaction() as connection:

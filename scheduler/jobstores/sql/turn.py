@@ -17,7 +17,7 @@ from scheduler.errors import StaleJobError
 from scheduler.jobstores.base import Due, DueJob, DueRun, Turn
 from scheduler.jobstores.sql.dialects import Dialect
 from scheduler.jobstores.sql.driver import execute, fetch
-from scheduler.jobstores.sql.rows import Rows, instant, microseconds
+from scheduler.jobstores.sql.rows import Rows, instant, microseconds, readable_instant
 from scheduler.jobstores.sql.statements import RUN, Statements
 
 _RUN_WIDTH = len(RUN)
@@ -91,8 +91,25 @@ class SQLTurn(Turn):
                 free -= len(ready)
             if free > 0:
                 jobs += map(self._rows.job, self._query(self._statements.claim_jobs, executor, now, left_alone, free))
+        if not runs and not jobs:
+            runs, jobs = self._claim_damaged(room, left_alone)
         active = self._active(jobs)
         return Due([DueJob(job, active.get(job.incarnation, 0)) for job in jobs], runs)
+
+    def _claim_damaged(self, room: Mapping[str, int], left_alone: Any) -> tuple[list[DueRun], list[Job]]:
+        """Get hold of what has something else for a time: due now, as only so it is settled or named as broken.
+
+        They sort after all others, so they would never come up; and they are sought only where nothing else is due.
+        """
+        runs: list[DueRun] = []
+        jobs: list[Job] = []
+        executors = self._dialect.array([executor for executor, places in room.items() if places > 0])
+        for (executor,) in self._query(self._statements.damaged, executors, left_alone, left_alone):
+            found = self._query(self._statements.damaged_runs, executor, left_alone, room[executor])
+            runs += self._due_runs(found)
+            free = room[executor] - len(found)
+            jobs += map(self._rows.job, self._query(self._statements.damaged_jobs, executor, left_alone, free))
+        return runs, jobs
 
     def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
         self._advance(plans)
@@ -106,7 +123,7 @@ class SQLTurn(Turn):
         self._execute(self._statements.delete_node, node)
 
     def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
-        return next_due(self._connection, self._statements, self._dialect, executors, skip)
+        return next_due(self._connection, self._statements, self._dialect, executors, skip, self.now)
 
     def _active(self, jobs: Sequence[Job]) -> dict[str, int]:
         if not jobs:
@@ -158,11 +175,21 @@ class SQLTurn(Turn):
 
 
 def next_due(
-    connection: Connection, statements: Statements, dialect: Dialect, executors: Collection[str], skip: Collection[str]
+    connection: Connection,
+    statements: Statements,
+    dialect: Dialect,
+    executors: Collection[str],
+    skip: Collection[str],
+    now: datetime,
 ) -> datetime | None:
-    """Return when the earliest job or waiting run of these executors is due, leaving alone those of `skip`."""
+    """Return when the earliest job or waiting run of these executors is due, leaving alone those of `skip`.
+
+    That is `now` where one has a time that is none.
+    """
     if not executors:
         return None
-    left_alone = dialect.array(skip)
-    rows = fetch(connection, statements.next_due, (left_alone, left_alone, dialect.array(executors)))
-    return instant(min((time for row in rows for time in row if time is not None), default=None))
+    rows = fetch(connection, statements.next_due, (*[dialect.array(skip)] * 4, dialect.array(executors)))
+    if any(damaged for _, _, damaged in rows):
+        return now
+    earliest = min((time for row in rows for time in row[:2] if time is not None), default=None)
+    return now if earliest is not None and readable_instant(earliest) is None else instant(earliest)
