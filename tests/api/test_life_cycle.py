@@ -359,6 +359,27 @@ def test_a_client_gives_back_its_connections_and_may_go_on(tmp_path):
     client.close()
 
 
+def test_a_call_after_shutdown_opens_the_store_and_close_gives_it_back(make, sqlite_url, clock, tmp_path):
+    """SQLite's log lies beside the file for as long as somebody has it open."""
+    log = tmp_path / "jobs.db-wal"
+    scheduler = make(sqlite_url, clock=clock)
+    scheduler.start()
+    scheduler.shutdown()
+    assert not log.exists()
+    assert scheduler.get_jobs() == []
+    assert log.exists()
+    scheduler.close()
+    assert not log.exists()
+
+
+def test_health_of_a_scheduler_never_started_opens_its_stores(make, sqlite_url, tmp_path):
+    scheduler = make(sqlite_url)
+    assert not (tmp_path / "jobs.db").exists()
+    health = scheduler.health()
+    assert (health.ok, health.stores["default"].reachable) == (False, True)
+    assert (tmp_path / "jobs.db").exists()
+
+
 def test_a_running_scheduler_cannot_be_closed(tmp_path):
     with (
         Scheduler(f"sqlite:///{tmp_path / 'jobs.db'}", timezone="UTC") as scheduler,
