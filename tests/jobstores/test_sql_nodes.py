@@ -197,6 +197,49 @@ def test_on_a_server_its_time_counts_and_goes_on_with_the_monotonic_clock(postgr
     store.close()
 
 
+@pytest.fixture
+def narrow(postgresql):
+    """A store that is never heartbeaten, on a single connection, and its clock."""
+    url, prefix = postgresql
+    engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    clock = WrongClock()
+    store = SQLAlchemyJobStore(engine, prefix=prefix)
+    store.open(clock)
+    yield store, clock
+    store.close()
+    engine.dispose()
+
+
+def test_the_time_of_a_server_is_asked_for_again_when_it_was_long_ago(narrow):
+    store, clock = narrow
+    before = store.now()
+    clock.advance(86_400)  # a clock that runs fast, or a machine that slept
+    assert store.now() - before < timedelta(hours=1)
+
+
+def test_a_turn_asks_for_the_time_on_its_own_connection(narrow):
+    store, clock = narrow
+    before = store.now()
+    clock.advance(86_400)
+    with store.turn() as turn:
+        assert turn.now - before < timedelta(hours=1)
+    clock.advance(86_400)
+    store.write_jobs(add=[make_job("job")])
+    store.remove_job("job")
+    clock.advance(86_400)
+    store.remove_all_jobs()
+    clock.advance(86_400)
+    assert store.next_due(["default"]) is None
+
+
+def test_a_server_that_cannot_be_asked_for_the_time_is_unavailable(narrow):
+    store, clock = narrow
+    with store.turn():
+        clock.advance(86_400)
+        with pytest.raises(StoreUnavailableError):
+            store.now()
+
+
 def test_in_a_file_the_time_of_this_machine_counts(sqlite_url):
     clock = WrongClock()
     store = SQLAlchemyJobStore(sqlite_url)

@@ -29,6 +29,9 @@ from scheduler.jobstores.sql.turn import SQLTurn, next_due
 from scheduler.serialization import TriggerCodec, ValueCodec
 from scheduler.triggers.base import Trigger
 
+_ANCHORED_FOR = 30.0
+"""Seconds for which this machine's monotonic clock is trusted to go on from the database's time."""
+
 
 class SQLAlchemyJobStore(JobStore):
     """Keeps jobs and runs in a SQL database: SQLite or PostgreSQL.
@@ -100,13 +103,10 @@ class SQLAlchemyJobStore(JobStore):
             self._engine.dispose()
 
     def now(self) -> datetime:
-        clock = self._opened()
-        if self._anchor is None:
-            return clock.now()
-        time, read_at = self._anchor
-        now = instant(time)
-        assert now is not None
-        return now + timedelta(seconds=clock.monotonic() - read_at)
+        if self._stale(self._opened()):
+            with self._connected() as connection:
+                return self._now(connection)
+        return self._time(self._opened())
 
     # jobs
 
@@ -125,12 +125,12 @@ class SQLAlchemyJobStore(JobStore):
             rows = fetch(connection, self._statements.lock_jobs, (ids,))
             if not rows:
                 raise JobLookupError(job_id)
-            execute(connection, self._statements.revoke, (microseconds(self.now()), rows[0][1]))
+            execute(connection, self._statements.revoke, (microseconds(self._now(connection)), rows[0][1]))
             execute(connection, self._statements.delete_jobs, (ids,))
 
     def remove_all_jobs(self) -> None:
         with self._transaction() as connection:
-            execute(connection, self._statements.revoke_all, (microseconds(self.now()),))
+            execute(connection, self._statements.revoke_all, (microseconds(self._now(connection)),))
             execute(connection, self._statements.delete_all_jobs)
 
     def get_job(self, job_id: str) -> Job | None:
@@ -185,17 +185,17 @@ class SQLAlchemyJobStore(JobStore):
     @contextmanager
     def turn(self) -> Iterator[Turn]:
         with self._transaction() as connection:
-            yield SQLTurn(connection, self._statements, self._dialect, self._rows, self.now())
+            yield SQLTurn(connection, self._statements, self._dialect, self._rows, self._now(connection))
 
     def next_due(self, executors: Collection[str], skip: Collection[str] = ()) -> datetime | None:
         self._opened()
         with self._connected() as connection:
-            return next_due(connection, self._statements, self._dialect, executors, skip, self.now())
+            return next_due(connection, self._statements, self._dialect, executors, skip, self._now(connection))
 
     def heartbeat(self, node: Node, *, register: bool) -> bool:
         with self._transaction() as connection:
             self._set_anchor(connection, self._opened())
-            now = microseconds(self.now())
+            now = microseconds(self._now(connection))
             if not register:
                 return execute(connection, self._statements.beat, (now, node.id)) > 0
             started_at = microseconds(node.started_at)
@@ -273,6 +273,26 @@ class SQLAlchemyJobStore(JobStore):
         finally:
             if queued:
                 self._lock.release()
+
+    # the time
+
+    def _now(self, connection: Connection) -> datetime:
+        """Return the store's time, by a connection that is at hand if the database has to be asked."""
+        clock = self._opened()
+        if self._stale(clock):
+            self._set_anchor(connection, clock)
+        return self._time(clock)
+
+    def _stale(self, clock: Clock) -> bool:
+        return self._anchor is not None and clock.monotonic() - self._anchor[1] > _ANCHORED_FOR
+
+    def _time(self, clock: Clock) -> datetime:
+        if self._anchor is None:
+            return clock.now()
+        time, read_at = self._anchor
+        now = instant(time)
+        assert now is not None
+        return now + timedelta(seconds=clock.monotonic() - read_at)
 
     def _set_anchor(self, connection: Connection, clock: Clock) -> None:
         """Note the database's time, and when it was: later than it truly was, so that nothing is ever early."""
