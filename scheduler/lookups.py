@@ -129,10 +129,16 @@ class Lookups:
         return replace(job, jobstore=alias, broken=broken)
 
     def _parked(self, job: Job, alias: str) -> str | None:
-        """Return why the job could not run when it was last due here: its trigger raised, say."""
+        """Return why a job that loads cannot be planned: its trigger raised when it was last due here.
+
+        The engine has set other jobs aside too. What kept those from loading has been looked at afresh, and is mended.
+        """
         link = self._engine.links.get(alias)
         parked = None if link is None else link.parked.get(job.id)
-        return None if parked is None else parked[0]
+        if parked is None:
+            return None
+        *_, reason, _ = parked
+        return reason if reason.startswith("its trigger ") else None
 
     def _obstacle(self, job: Job, obstacles: dict[str, str]) -> str | None:
         if job.executor not in self._engine.executors:

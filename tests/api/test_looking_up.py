@@ -9,7 +9,9 @@ from scheduler import InvalidJobError, InvalidSettingError, RunLookupError, RunS
 from scheduler.executors import InlineExecutor
 from scheduler.testing import VirtualTime
 from tests.api import jobs
+from tests.api.damage import damage
 from tests.api.jobs import fail, note
+from tests.flow.triggers import MoodyTrigger
 
 
 def utc(*parts):
@@ -57,6 +59,32 @@ def test_jobs_that_cannot_run_here_are_listed_with_the_reason(scheduler, monkeyp
     assert "has no 'moving'" in broken["moved"]
     assert scheduler.get_job("moved").broken == broken["moved"]
     assert [job.id for job in scheduler.get_jobs(broken=False)] == ["sound"]
+
+
+def test_a_job_that_was_mended_is_listed_as_sound_before_it_is_tried_again(make, sqlite_url, clock, monkeypatch):
+    scheduler = make(sqlite_url, clock=clock)
+    monkeypatch.setattr(jobs, "moving", note, raising=False)
+    scheduler.add_job("tests.api.jobs:moving", "interval", hours=1, id="moved")
+    scheduler.add_job(note, "interval", hours=1, id="damaged")
+    monkeypatch.delattr(jobs, "moving")
+    damage(sqlite_url, "UPDATE scheduler_jobs SET args = '[1' WHERE id = 'damaged'")
+    scheduler.start()
+    VirtualTime(clock, scheduler).advance(3600)
+    assert {job.id for job in scheduler.get_jobs(broken=True)} == {"moved", "damaged"}
+    monkeypatch.setattr(jobs, "moving", note, raising=False)
+    damage(sqlite_url, "UPDATE scheduler_jobs SET args = '[1]' WHERE id = 'damaged'")
+    assert [job.id for job in scheduler.get_jobs(broken=True)] == []
+    assert scheduler.get_job("moved").broken is None
+    assert jobs.calls == []
+
+
+def test_a_job_whose_trigger_raised_is_listed_with_the_reason(make, clock, monkeypatch):
+    scheduler = make(clock=clock)
+    scheduler.add_job(note, MoodyTrigger(), id="a")
+    scheduler.start()
+    monkeypatch.setattr(MoodyTrigger, "bad_mood", True)
+    VirtualTime(clock, scheduler).advance(10)
+    assert scheduler.get_job("a").broken == "its trigger raised ZeroDivisionError: not today"
 
 
 def test_print_jobs_writes_a_line_for_each_job_in_the_zone_of_the_scheduler(make, url, clock, capsys):
