@@ -120,6 +120,24 @@ def test_a_job_whose_last_two_runs_end_on_two_nodes_at_once_is_removed(pair):
     assert one.get_jobs() == []
 
 
+def test_nodes_that_lock_the_same_runs_wait_for_each_other_and_not_in_a_ring(pair):
+    one, two = pair
+    job = make_job("job", max_instances=2)
+    runs = [make_run(job, 0), make_run(job, 1)]
+    record(one, job, *runs)
+
+    def end_both():
+        with two.turn() as turn:
+            return turn.finish([end(run) for run in reversed(runs)], NODE)
+
+    with ThreadPoolExecutor(1) as pool:
+        with one.turn() as turn:
+            turn.finish([end(runs[0])], NODE)
+            waiting = blocked(pool, one, end_both)
+            assert turn.finish([end(runs[1])], NODE) == {runs[1].id}
+        assert waiting.result(timeout=30) == set()
+
+
 def test_a_lock_that_is_not_given_back_makes_the_store_unavailable(postgresql):
     url, prefix = postgresql
     one, two = opened(url, prefix=prefix), opened(url, prefix=prefix, timeout=0.05)

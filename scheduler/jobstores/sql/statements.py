@@ -108,7 +108,8 @@ class Statements:
             "GROUP BY incarnation"
         )
         self.fence = sql(
-            f"SELECT id, attempt FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD} {self._dialect.lock}"
+            f"SELECT id, attempt FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD} "
+            f"ORDER BY id {self._dialect.lock}"
         )
 
     def _claim(self) -> None:
@@ -134,7 +135,7 @@ class Statements:
         )
         self.held = sql(
             f"SELECT {both} FROM {joined} WHERE r.finished_at IS NULL AND r.node = ? AND r.{_HELD} "
-            f"ORDER BY r.scheduled_time, r.id LIMIT ? {of_runs}"
+            f"ORDER BY r.id LIMIT ? {of_runs}"
         )
 
     def _look(self) -> None:
