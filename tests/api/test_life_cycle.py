@@ -78,7 +78,7 @@ def test_what_is_due_is_called_in_another_thread(real):
 
 
 def test_start_twice_and_shutdown_twice_are_refused(real):
-    with pytest.raises(SchedulerNotRunningError, match="does not run, so it cannot be shut down"):
+    with pytest.raises(SchedulerNotRunningError, match="the scheduler does not run"):
         real.shutdown()
     real.start()
     with pytest.raises(SchedulerAlreadyRunningError, match="runs already; call shutdown"):
