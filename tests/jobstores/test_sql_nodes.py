@@ -124,7 +124,7 @@ def test_nodes_that_lock_the_same_runs_wait_for_each_other_and_not_in_a_ring(pai
     one, two = pair
     job = make_job("job", max_instances=2)
     runs = [make_run(job, 0), make_run(job, 1)]
-    record(one, job, *runs)
+    record(one, job, *reversed(runs))
 
     def end_both():
         with two.turn() as turn:

@@ -133,9 +133,10 @@ class Statements:
             )
             for due in ("<= ?", f"> {_LATEST}")
         )
+        # The order of the ids, which begin with that time, as wherever runs are locked: so nobody waits in a ring.
         self.held = sql(
             f"SELECT {both} FROM {joined} WHERE r.finished_at IS NULL AND r.node = ? AND r.{_HELD} "
-            f"ORDER BY r.id LIMIT ? {of_runs}"
+            f"ORDER BY r.scheduled_time, r.id LIMIT ? {of_runs}"
         )
 
     def _look(self) -> None:
