@@ -7,7 +7,7 @@ of it, and a connection that is lost is not used again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection
@@ -39,16 +39,20 @@ def execute_many(connection: Connection, statement: str, rows: Sequence[Row]) ->
 
 @contextmanager
 def _cursor(connection: Connection, statement: str, parameters: Any) -> Iterator[Any]:
-    cursor = connection.connection.cursor()
+    dialect, cursor = connection.dialect, None
     try:
+        cursor = connection.connection.cursor()
         yield cursor
-    except connection.dialect.loaded_dbapi.Error as error:
-        lost = connection.dialect.is_disconnect(error, connection.connection, cursor)
+    except dialect.loaded_dbapi.Error as error:
+        lost = dialect.is_disconnect(error, connection.connection, cursor)
         if lost:
             connection.invalidate(error)
-        kinds, dialect = connection.dialect.loaded_dbapi.Error, connection.dialect
+        kinds = dialect.loaded_dbapi.Error
         raise DBAPIError.instance(
             statement, parameters, error, kinds, hide_parameters=True, connection_invalidated=lost, dialect=dialect
         ) from error
     finally:
-        cursor.close()
+        if cursor is not None:
+            # On a lost connection this may fail as well, and the first error is the one that matters.
+            with suppress(dialect.loaded_dbapi.Error):
+                cursor.close()
