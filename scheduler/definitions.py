@@ -26,6 +26,7 @@ from scheduler.validation import (
     checked_mapping,
     checked_tags,
     checked_text,
+    first_fire,
     target,
 )
 from scheduler.wording import show
@@ -185,7 +186,7 @@ class JobBuilder:
 
     def _first_run_time(self, given: datetime | Unset | None, trigger: Trigger, now: datetime) -> datetime | None:
         if given is UNSET:
-            first = trigger.first(now)
+            first = first_fire(trigger, now)
             if first is None:
                 raise InvalidTriggerError(f"trigger: {trigger} has no fire time from {now.isoformat()} on")
             return first

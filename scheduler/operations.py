@@ -12,8 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from scheduler.core.events import JobAdded, JobModified, JobRemoved
+from scheduler.core.events import JobAdded, JobModified, JobRemoved, RunRevoked
 from scheduler.core.job import Job
+from scheduler.core.plan import QUEUE
+from scheduler.core.run import WAITING, Run, RunState
 from scheduler.core.unset import UNSET
 from scheduler.definitions import JobBuilder, JobDefinition, replacing
 from scheduler.errors import (
@@ -31,7 +33,7 @@ from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
 from scheduler.serialization.functions import reference
 from scheduler.triggers import BUILT_IN, DateTrigger, Trigger
-from scheduler.validation import target
+from scheduler.validation import first_fire, target
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +78,8 @@ class Operations:
             jobs = self._write_new(self.lookups.store(alias), entries)
             added += [(place, job) for (place, _, _), job in zip(entries, jobs, strict=True)]
             for job in jobs:
-                self._bus.publish(JobAdded(job.id, alias))
                 self._engine.changed(alias, job.id, job)
+                self._bus.publish(JobAdded(job.id, alias))
         return [job for _, job in sorted(added, key=lambda entry: entry[0])]
 
     def _write_new(self, store: JobStore, entries: list[tuple[int, Job, JobDefinition]]) -> list[Job]:
@@ -139,8 +141,8 @@ class Operations:
         """Add jobs that are complete already."""
         self.lookups.store(alias).write_jobs(add=jobs)
         for job in jobs:
-            self._bus.publish(JobAdded(job.id, alias))
             self._engine.changed(alias, job.id, job)
+            self._bus.publish(JobAdded(job.id, alias))
 
     # changing
 
@@ -161,9 +163,12 @@ class Operations:
         self, job_id: str, jobstore: str | None, trigger: Trigger | str | None, trigger_args: Mapping[str, Any]
     ) -> Job:
         """Give a job another trigger and let it count from now; a paused job stays paused."""
-        if trigger is None and jobstore in BUILT_IN and jobstore not in self.lookups.aliases(None):
+        if trigger is None:
+            if jobstore not in BUILT_IN:
+                self.lookups.find(job_id, jobstore)
+            meant = repr(jobstore) if jobstore in BUILT_IN else "'interval', 'cron', 'date' or a Trigger"
             raise InvalidTriggerError(
-                f"reschedule_job: the second argument is the job store, not the trigger; pass trigger={jobstore!r}"
+                f"reschedule_job: no trigger is given; pass trigger={meant} (the second argument is the job store)"
             )
 
         def change(job: Job, now: datetime) -> Job:
@@ -199,8 +204,8 @@ class Operations:
             except StaleJobError:
                 continue
             stored = replace(changed, version=changed.version + 1, jobstore=alias)
-            self._bus.publish(JobModified(job_id, alias))
             self._engine.changed(alias, job_id, stored)
+            self._bus.publish(JobModified(job_id, alias))
             return stored
         raise StaleJobError(job_id)
 
@@ -209,23 +214,39 @@ class Operations:
     def remove_job(self, job_id: str, jobstore: str | None) -> None:
         """Remove a job."""
         alias, _ = self.lookups.find(job_id, jobstore)
-        self.lookups.store(alias).remove_job(job_id)
-        self._bus.publish(JobRemoved(job_id, alias))
-        self._engine.changed(alias, job_id, None)
+        store = self.lookups.store(alias)
+        waiting = self._waiting(store, job_id)
+        store.remove_job(job_id)
+        self._removed(store, alias, job_id, waiting)
 
     def remove_all_jobs(self, jobstore: str | None) -> None:
         """Remove all jobs of one store or of all."""
         for alias in self.lookups.aliases(jobstore):
             store = self.lookups.store(alias)
-            job_ids = [job.id for job in store.get_jobs()]
+            waiting = {job.id: self._waiting(store, job.id) for job in store.get_jobs()}
             store.remove_all_jobs()
-            for job_id in job_ids:
-                self._bus.publish(JobRemoved(job_id, alias))
-                self._engine.changed(alias, job_id, None)
+            for job_id, runs in waiting.items():
+                self._removed(store, alias, job_id, runs)
+
+    def _waiting(self, store: JobStore, job_id: str) -> list[Run]:
+        """Return the waiting runs of a job, if anybody wants to hear what becomes of them."""
+        if not self._bus.heard(RunRevoked):
+            return []
+        return [
+            run for state in WAITING for run in store.get_runs(job_id, state=state, limit=QUEUE, newest_first=False)
+        ]
+
+    def _removed(self, store: JobStore, alias: str, job_id: str, waiting: Iterable[Run]) -> None:
+        self._engine.changed(alias, job_id, None)
+        self._bus.publish(JobRemoved(job_id, alias))
+        for run in waiting:
+            stored = store.get_run(run.id)
+            if stored is not None and stored.state is RunState.REVOKED:
+                self._bus.publish(RunRevoked(stored))
 
 
 def _first(trigger: Trigger | None, now: datetime) -> datetime:
-    first = None if trigger is None else trigger.first(now)
+    first = None if trigger is None else first_fire(trigger, now)
     if first is None:
         raise InvalidJobError(f"trigger: {trigger} has no fire time from {now.isoformat()} on; remove the job instead")
     return first

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from scheduler.core.job import NOTHING, Job
 from scheduler.core.retry import RetryPolicy
-from scheduler.errors import InvalidJobError, InvalidSettingError, SchedulerError
+from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, SchedulerError
 from scheduler.serialization.functions import resolve
+from scheduler.triggers.base import Trigger
 from scheduler.wording import show
 
 LONGEST_ID = 255
@@ -184,3 +185,14 @@ def _find_signature(func: Callable[..., Any]) -> inspect.Signature | None:
 
 
 _signature = lru_cache(maxsize=256)(_find_signature)
+
+
+def first_fire(trigger: Trigger, now: datetime) -> datetime | None:
+    """Return a trigger's first fire time for a job that is added or resumed now; None: it has none.
+
+    Raises InvalidTriggerError for a trigger of the user's own that gives something else than an instant in UTC.
+    """
+    first: object = trigger.first(now)
+    if first is not None and not (isinstance(first, datetime) and first.tzinfo is UTC):
+        raise InvalidTriggerError(f"trigger: {show(trigger)} gave {show(first)}; next() must return datetimes in UTC")
+    return first

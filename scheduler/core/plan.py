@@ -32,8 +32,15 @@ class Plan(NamedTuple):
     skips: tuple[Run, ...] = ()
     """Records of fire times that do not run, in state SKIPPED."""
 
+    @property
+    def walked(self) -> int:
+        """How many fire times were walked through one by one."""
+        if self.job.trigger is None or self.job.trigger.counts_at_once:
+            return len(self.starts) + len(self.queued)
+        return len(self.starts) + len(self.queued) + sum(run.count for run in self.skips)
 
-def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
+
+def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: int = CATCH_UP) -> Plan:
     """Decide what a due job does.
 
     Arguments:
@@ -42,6 +49,7 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
         now: the store's time, aware.
         room: how many runs the job's executor can take now; at least 1.
         node: the node that will hold the runs.
+        walk: how many late fire times to walk through at the most; at least 1.
 
     Late fires are judged in this order: too late for the grace time → missed; no instance free → overlap; several
     left → coalesced into the last of them, or all run, the oldest first.
@@ -49,7 +57,7 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
     first = job.next_run_time
     if first is None or job.trigger is None:
         raise ValueError(f"job {job.id!r} is not due")
-    most = MILLIONS if job.trigger.counts_at_once else CATCH_UP
+    most = MILLIONS if job.trigger.counts_at_once else walk
     skips: list[Run] = []
     oldest = None if job.misfire_grace_time is None else now - timedelta(seconds=job.misfire_grace_time)
     if oldest is not None and first < oldest:
@@ -60,7 +68,7 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
             return Plan(job, first, skips=tuple(skips))
     free = job.max_instances - active
     if not job.coalesce and free > 0:
-        return _each(job, first, now, min(free, room), node, skips)
+        return _each(job, first, now, min(free, room), node, skips, min(QUEUE, walk))
     due = job.trigger.span(first, now, most)
     if free <= 0:
         skips.append(_skip(job, first, due.count, Reason.OVERLAP, now))
@@ -73,13 +81,13 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str) -> Plan:
     return Plan(job, due.following, starts=starts, skips=tuple(skips))
 
 
-def _each(job: Job, first: datetime, now: datetime, startable: int, node: str, skips: list[Run]) -> Plan:
+def _each(job: Job, first: datetime, now: datetime, startable: int, node: str, skips: list[Run], most: int) -> Plan:
     """Every due fire becomes a run: as many as can start do, the others queue behind them."""
     assert job.trigger is not None
     starts: list[Run] = []
     queued: list[Run] = []
     fire: datetime | None = first
-    while fire is not None and fire <= now and len(starts) + len(queued) < QUEUE:
+    while fire is not None and fire <= now and len(starts) + len(queued) < most:
         if len(starts) < startable:
             starts.append(_start(job, fire, now, node))
         else:

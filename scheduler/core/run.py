@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
@@ -119,8 +119,9 @@ class Run:
 
 
 def run_id(incarnation: str, scheduled_time: datetime) -> str:
-    """Return the identity of the run of a job's incarnation at a fire time (UTC): sortable by time, safe in any key."""
-    return f"{_time_text(scheduled_time)}-{incarnation}"
+    """Return the identity of the run of a job's incarnation at a fire time: sortable by time, safe in any key."""
+    time = scheduled_time if scheduled_time.tzinfo is UTC else scheduled_time.astimezone(UTC)
+    return f"{_time_text(time)}-{incarnation}"
 
 
 @lru_cache(maxsize=1024)

@@ -13,6 +13,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from types import CoroutineType
 from typing import Any, NamedTuple
 
 from scheduler.clock import Clock
@@ -20,6 +21,7 @@ from scheduler.core.job import NOTHING
 from scheduler.core.retry import error_types
 from scheduler.core.settle import Ending, Outcome
 from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
+from scheduler.wording import show
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -113,14 +115,13 @@ def attempt(call: Call) -> Outcome:
     token = _RUNNING.set(call.run_id)
     try:
         result = call.func(*call.args, **call.kwargs)
+        if type(result) is CoroutineType:
+            result.close()
+            raise InvalidJobError(f"{show(call.func)} returned a coroutine, which was never awaited; nothing of it ran")
     except BaseException as error:
         return raised(call.run_id, error, call.attempt)
     finally:
         _RUNNING.reset(token)
-    if inspect.iscoroutine(result):
-        result.close()
-        problem = InvalidJobError(f"{call.func!r} returned a coroutine, which was never awaited; nothing of it has run")
-        return raised(call.run_id, problem, call.attempt)
     return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC
 from typing import Any
 
 from scheduler.core.job import Job
-from scheduler.core.plan import Plan, plan
+from scheduler.core.plan import CATCH_UP, Plan, plan
 from scheduler.core.run import Reason, Run, RunState
 from scheduler.core.settle import begin
-from scheduler.executors.base import Call, describe
+from scheduler.errors import InvalidTriggerError
+from scheduler.executors.base import Call
 from scheduler.jobstores.base import DueJob, DueRun, Turn
 from scheduler.runtime.link import Start
 from scheduler.serialization.functions import FunctionLoader
+from scheduler.wording import describe
 
 LARGEST = 500
 """How many entries one turn claims at the most for an executor, so that rows are locked for milliseconds only."""
@@ -33,15 +36,26 @@ class Batch:
         self.plans: list[Plan] = []
         self.begun: list[Run] = []
         """Waiting runs that move on."""
+        self.revoked: list[Run] = []
+        """Those of them whose job is gone."""
         self.starts: list[Start] = []
+        self.known: Collection[str] = ()
+        """Ids of planned runs that were on record already."""
         self.removed: Collection[str] = ()
         """Ids of jobs that ended with a fire time that did not run."""
         self.unknown: list[Job] = []
         """Jobs whose function has to be imported first."""
         self.broken: list[tuple[Job, str]] = []
         """Jobs that cannot be loaded or planned, and why."""
+        self.walk = CATCH_UP
+        """How many more fire times the plans of this turn may walk through together."""
         self._node = node
         self._functions = functions
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there were more late fire times than one turn may walk through."""
+        return self.walk <= 0
 
     def claim(self, turn: Turn, skip: Collection[str]) -> None:
         """Claim what is due, decide what it does, and record it. A job that fails holds up nobody else."""
@@ -52,27 +66,40 @@ class Batch:
             self.room[job.executor] -= 1
         for waiting in due.runs:
             self._begin(waiting, turn)
+        active = {}
         for entry in due.jobs:
+            if self.exhausted:
+                break
             self._plan(entry, turn)
+            active[entry.job.id] = entry.active
         if self.plans or self.begun:
-            known = turn.record(self.plans, self.begun)
-            if known:
-                self.starts = [start for start in self.starts if start.run.id not in known]
-            ended = {plan.job.id for plan in self.plans if plan.next_run_time is None and not plan.starts}
-            if ended:
-                self.removed = turn.remove_ended(ended)
+            self.known = turn.record(self.plans, self.begun)
+            self._settle_known(turn, active)
+
+    def _settle_known(self, turn: Turn, active: Mapping[str, int]) -> None:
+        """Do what no run will do when it ends: let queued runs begin, and remove jobs that have ended."""
+        if self.known:
+            self.starts = [start for start in self.starts if start.run.id not in self.known]
+        idle = [one for one in self.plans if all(run.id in self.known for run in one.starts)]
+        queues = [one.job.incarnation for one in idle if one.queued and not active[one.job.id]]
+        if queues:
+            turn.release(queues)
+        ended = {one.job.id for one in idle if one.next_run_time is None}
+        if ended:
+            self.removed = turn.remove_ended(ended)
 
     def _begin(self, waiting: DueRun, turn: Turn) -> None:
         run, job = waiting
         if job is None:
             reason = Reason.REMOVED.value
-            self.begun.append(run.moved(RunState.REVOKED, reason=reason, finished_at=turn.now, ready_at=None))
+            self.revoked.append(run.moved(RunState.REVOKED, reason=reason, finished_at=turn.now, ready_at=None))
+            self.begun.append(self.revoked[-1])
             return
         func = self._function(job)
         if func is not None:
             started = begin(run, node=self._node, now=turn.now)
             self.begun.append(started)
-            self._start(started, job, func)
+            self._start(started, job, func, waited=True)
 
     def _plan(self, entry: DueJob, turn: Turn) -> None:
         job, active = entry
@@ -81,18 +108,20 @@ class Batch:
             return
         room = self.room[job.executor] + 1
         try:
-            decided = plan(job, active=active, now=turn.now, room=room, node=self._node)
-        except Exception as error:
+            decided = plan(job, active=active, now=turn.now, room=room, node=self._node, walk=self.walk)
+            _check_moves_on(decided)
+        except BaseException as error:  # whatever a trigger raises is its own job's problem
             self.broken.append((job, f"its trigger raised {describe(error)}"))
             return
         self.plans.append(decided)
+        self.walk -= decided.walked
         self.room[job.executor] = room - len(decided.starts)
         for run in decided.starts:
-            self._start(run, job, func)
+            self._start(run, job, func, waited=False)
 
-    def _start(self, run: Run, job: Job, func: Callable[..., Any]) -> None:
+    def _start(self, run: Run, job: Job, func: Callable[..., Any], waited: bool) -> None:
         call = Call(run.id, func, job.args, job.kwargs, job.executor_options, run.attempt)
-        self.starts.append(Start(run, job, call))
+        self.starts.append(Start(run, job, call, waited))
 
     def _function(self, job: Job) -> Callable[..., Any] | None:
         if job.broken is not None:
@@ -104,3 +133,12 @@ class Batch:
         if func is None:
             self.unknown.append(job)
         return func
+
+
+def _check_moves_on(decided: Plan) -> None:
+    """Raise InvalidTriggerError for a fire time that is not later than the last, or not in UTC."""
+    following, last = decided.next_run_time, decided.job.next_run_time
+    if following is None:
+        return
+    if following.tzinfo is not UTC or last is None or following <= last:
+        raise InvalidTriggerError(f"{following!r} as the fire time after {last!r}; it must be later, and in UTC")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
+from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from scheduler.core.events import Event
@@ -19,7 +19,7 @@ class EventBus:
     """Calls listeners in the order they were added, in the thread that publishes. One that raises is logged."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._listeners: tuple[tuple[Listener, tuple[type[Event], ...]], ...] = ()
         self._by_type: dict[type[Event], tuple[Listener, ...]] = {}
 
@@ -52,7 +52,9 @@ class EventBus:
         for listener in self._find(type(event)):
             try:
                 listener(event)
-            except (Exception, SystemExit):
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+                    raise
                 logger.exception("Listener %r raised on %s", listener, type(event).__name__)
 
     def _find(self, kind: type[Event]) -> tuple[Listener, ...]:

@@ -40,7 +40,7 @@ def record_ended(turn: Turn, outcomes: Iterable[tuple[Start, Outcome]]) -> Endin
             (endings.written if run.id in written else endings.refused).append(run)
     final = [run for run in endings.written if run.finished_at is not None]
     if final:
-        queues = [run.incarnation for run in final if (job := starts[run.id].job) is not None and not job.coalesce]
+        queues = [run.incarnation for run in final if starts[run.id].may_have_queue]
         if queues:
             turn.release(queues)
             endings.more_waiting = True

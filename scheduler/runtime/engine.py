@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import count
-from threading import Lock
+from threading import RLock, get_ident
 
 from scheduler.clock import Clock
 from scheduler.core.events import (
-    RUN_EVENTS,
     JobBroken,
-    JobRemoved,
-    RunSkipped,
-    RunStarted,
     StoreRecovered,
     StoreUnavailable,
 )
@@ -26,20 +22,25 @@ from scheduler.core.job import Job
 from scheduler.core.run import Run
 from scheduler.core.settle import Ending, Outcome
 from scheduler.errors import FunctionLookupError, JobStoreError, StaleJobError
-from scheduler.executors.base import Call, Executor, describe, raised
+from scheduler.runtime.announcer import Announcer
 from scheduler.runtime.batch import LARGEST, Batch
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.endings import Endings, record_ended
-from scheduler.runtime.inbox import Inbox
+from scheduler.runtime.flights import Flights
 from scheduler.runtime.link import FIRST_RETRY, Start, StoreLink
 from scheduler.runtime.liveness import Liveness
+from scheduler.runtime.loop import LONGEST_WAIT
 from scheduler.runtime.wakeup import Wakeup
 from scheduler.serialization.functions import FunctionLoader
+from scheduler.wording import describe
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 60.0
-"""Seconds between two looks at a store that nobody else changes, so that clock jumps and suspends are noticed."""
+OUTDATED_AT_MOST = 5
+"""Turns in a row that may find a job changed under their hands before that counts as a failure of the store."""
+
+BREATH = 0.01
+"""Seconds for which others get at a store after a turn that catching up has made long."""
 
 
 class Engine:
@@ -56,20 +57,20 @@ class Engine:
         poll_interval: float,
     ) -> None:
         self.links: dict[str, StoreLink] = {}
-        self.executors: dict[str, Executor] = {}
-        self.inbox = Inbox(wakeup)
+        self.flights = Flights(wakeup)
+        self.executors = self.flights.executors
         self.claiming = True
         """Whether due jobs are started; what runs is recorded in any case."""
-        self.stepping = Lock()
-        """Held while a step is taken: between the commit of a run and its call nothing may be stopped."""
+        self.stepping = RLock()
+        """Held while a step is taken: between the commit of a run and its call nothing may be taken away."""
         self.stepped_at = clock.monotonic()
         self.expected_at = self.stepped_at
         """When the next step should begin, or the present one end, on the monotonic clock."""
-        self._flights: dict[str, tuple[StoreLink, Start]] = {}
-        """Runs that this node has started and not recorded as ended."""
+        self._stepper: int | None = None
         self._steps = count()
         self._clock = clock
         self._bus = bus
+        self._announcer = Announcer(bus)
         self._wakeup = wakeup
         self._functions = functions
         self._liveness = liveness
@@ -78,29 +79,39 @@ class Engine:
     def step(self) -> float:
         """Record what ended, plan what is due, start it. Returns after how many seconds to come back."""
         with self.stepping:
-            return self._step()
+            self._stepper = get_ident()
+            try:
+                return self._step()
+            finally:
+                self._stepper = None
+
+    @property
+    def inside_a_step(self) -> bool:
+        """Whether the caller's thread is taking a step: this is a listener, a trigger or an inline call."""
+        return self._stepper == get_ident()
 
     def _step(self) -> float:
         self.stepped_at = self.expected_at = self._clock.monotonic()
-        self._collect()
+        self.flights.land()
         wait = min([self._serve(link) for link in self._in_turns()], default=LONGEST_WAIT)
         self.expected_at = self._clock.monotonic() + wait
-        return 0.0 if self.inbox else wait
+        return 0.0 if self.flights.inbox else wait
 
     @property
     def active(self) -> int:
-        """How many runs this node has started and not recorded as ended."""
-        return len(self._flights) + sum(len(link.outcomes) for link in self.links.values())
+        """How many runs this node has started, or may have, and not recorded as ended."""
+        recorded = [len(link.outcomes) + len(link.unconfirmed) for link in self.links.values()]
+        return len(self.flights) + sum(recorded)
 
     def active_on(self, link: StoreLink) -> int:
         """How many of them are in one store."""
-        return sum(held is link for held, _ in list(self._flights.values())) + len(link.outcomes)
+        return self.flights.on(link) + len(link.outcomes) + len(link.unconfirmed)
 
     def drop_flights(self) -> None:
         """Forget every run that has not been recorded as ended; other nodes, or this one restarted, find them lost."""
-        self._flights.clear()
+        self.flights.forget()
         for link in self.links.values():
-            link.outcomes = []
+            link.outcomes, link.unconfirmed = [], []
 
     def wake(self) -> None:
         """End the loop's wait."""
@@ -114,53 +125,34 @@ class Engine:
             if link.changed(None if job is None else job.next_run_time):
                 self._wakeup.set()
 
-    def abandon(self) -> None:
-        """Give up on every run that has not ended; the next step records them as lost."""
-        self._collect()
-        for run_id, (_, start) in list(self._flights.items()):
-            error = "the scheduler was shut down before the function ended"
-            self.inbox.put(Outcome(run_id, Ending.LOST, error=error, attempt=start.run.attempt))
-
     def _in_turns(self) -> list[StoreLink]:
         """The stores, each of them first at times, so that one with much to do leaves room to the others."""
         links = list(self.links.values())
         first = next(self._steps) % len(links) if links else 0
         return links[first:] + links[:first]
 
-    def _collect(self) -> None:
-        for outcome in self.inbox.drain():
-            flight = self._flights.get(outcome.run_id)
-            if flight is None or flight[1].run.attempt != outcome.attempt:
-                logger.warning(
-                    "An outcome of run %s, attempt %d, came that nobody waits for", outcome.run_id, outcome.attempt
-                )
-            else:
-                del self._flights[outcome.run_id]
-                link, start = flight
-                link.outcomes.append((start, outcome))
-
     # one store
 
     def _serve(self, link: StoreLink) -> float:
         """Do what is to be done on one store. Its failure is its own: the others go on, and it is tried again."""
         monotonic = self._clock.monotonic()
-        if monotonic < link.retry_at:
-            return link.retry_at - monotonic
+        if monotonic < max(link.retry_at, link.rest_until):
+            return max(link.retry_at, link.rest_until) - monotonic
         if self._clock.virtual:
             link.dirty = True
         try:
+            link.store.open(self._clock)  # who shares the store object may have closed it
             self._look_after_nodes(link, monotonic)
             self._confirm(link)
-            room = self._room()
+            room = self.flights.room() if self.claiming else {}
             if link.must_look(room, monotonic) and not link.outcomes:
                 link.dirty = False
                 next_due = link.store.next_due(room, link.parked_now(monotonic))
                 link.looked(next_due, room, monotonic + self._look_interval(link))
             if link.outcomes or self._is_due(link):
                 self._turn(link, room, monotonic)
-        except StaleJobError:
-            link.dirty = True
-            return FIRST_RETRY
+        except StaleJobError as error:
+            return self._outdated(link, error)
         except Exception as error:
             return self._failed(link, error)
         self._answered(link)
@@ -178,19 +170,14 @@ class Engine:
                 left = [alias for alias, places in batch.room.items() if places > 0]
                 link.looked(turn.next_due(left, skip), left, monotonic + self._look_interval(link))
             link.unconfirmed = batch.starts
-        link.unconfirmed, link.outcomes = [], []
+        link.outcomes = []
+        self.flights.launch(link, batch.starts)
+        link.unconfirmed = []
         self._tell_ended(link, endings)
-        self._launch(link, batch.starts)
-        self._tell_planned(batch)
-        self._tell_removed(link, batch.removed)
+        self._announcer.batch(batch, link.alias)
         self._load(link, batch, monotonic)
-
-    def _room(self) -> dict[str, int]:
-        """How many runs each executor takes now; those that take none are left out."""
-        if not self.claiming:
-            return {}
-        room = {alias: executor.free_room() for alias, executor in self.executors.copy().items()}
-        return {alias: places for alias, places in room.items() if places > 0}
+        if batch.exhausted:
+            link.rest_until = self._clock.monotonic() + BREATH
 
     def _is_due(self, link: StoreLink) -> bool:
         return link.next_due is not None and link.next_due <= link.store.now()
@@ -216,24 +203,6 @@ class Engine:
 
     # after the commit
 
-    def _launch(self, link: StoreLink, starts: Iterable[Start]) -> None:
-        """Hand recorded runs to their executors. One that takes none gives failed attempts, never a lost word."""
-        calls: dict[str, list[Call]] = {}
-        told = self._bus.heard(RunStarted)
-        for start in starts:
-            if start.call is not None:
-                self._flights[start.run.id] = (link, start)
-                calls.setdefault(start.run.executor, []).append(start.call)
-            if told:
-                self._bus.publish(RunStarted(start.run))
-        for alias, batch in calls.items():
-            try:
-                self.executors[alias].submit(batch)
-            except Exception as error:
-                logger.exception("Executor %r took none of %d calls", alias, len(batch))
-                for call in batch:
-                    self.inbox.put(raised(call.run_id, error, call.attempt))
-
     def _tell_ended(self, link: StoreLink, endings: Endings) -> None:
         for run in endings.refused:
             if self._was_recorded(link, run):
@@ -242,21 +211,8 @@ class Engine:
                 logger.warning(
                     "Run %s was taken from this node; that it ended as %s is not recorded", run.id, run.state
                 )
-        for run in endings.written:
-            kind = RUN_EVENTS[run.state]
-            if self._bus.heard(kind):
-                self._bus.publish(kind(run))
-        self._tell_removed(link, endings.removed)
-
-    def _tell_planned(self, batch: Batch) -> None:
-        if self._bus.heard(RunSkipped):
-            for plan in batch.plans:
-                for run in plan.skips:
-                    self._bus.publish(RunSkipped(run))
-
-    def _tell_removed(self, link: StoreLink, job_ids: Iterable[str]) -> None:
-        for job_id in job_ids:
-            self._bus.publish(JobRemoved(job_id, link.alias))
+        self._announcer.runs(endings.written)
+        self._announcer.removed(endings.removed, link.alias)
 
     def _load(self, link: StoreLink, batch: Batch, monotonic: float) -> None:
         """Import functions that due jobs need; park the jobs that cannot be loaded. No row is locked meanwhile."""
@@ -269,6 +225,8 @@ class Engine:
                 link.dirty = True  # it is due still, and can be started now
             except FunctionLookupError as error:
                 broken.append((job, str(error)))
+            except BaseException as error:  # an import may raise anything, KeyboardInterrupt among it
+                broken.append((job, describe(error)))
         for job, reason in broken:
             if link.park(job.id, reason, monotonic):
                 logger.error("Job %r in job store %r cannot run here and is kept: %s", job.id, link.alias, reason)
@@ -280,16 +238,23 @@ class Engine:
         """Find out what became of a turn whose commit failed: its runs start if they were recorded after all."""
         if link.unconfirmed:
             recorded = [start for start in link.unconfirmed if link.store.get_run(start.run.id) == start.run]
+            self.flights.launch(link, recorded)
             link.unconfirmed = []
-            self._launch(link, recorded)
+            self._announcer.started(recorded)
 
     def _was_recorded(self, link: StoreLink, run: Run) -> bool:
         """Tell whether a refused ending is there already, from a commit whose answer was lost."""
         try:
             stored = link.store.get_run(run.id)
-        except JobStoreError:
+        except Exception:
             return False
         return stored is not None and (stored.state, stored.attempt) == (run.state, run.attempt)
+
+    def _outdated(self, link: StoreLink, error: StaleJobError) -> float:
+        """A job changed between claim and record, which locks forbid: look again, and complain if it goes on."""
+        link.outdated += 1
+        link.dirty = True
+        return self._failed(link, error) if link.outdated > OUTDATED_AT_MOST else FIRST_RETRY
 
     def _failed(self, link: StoreLink, error: Exception) -> float:
         monotonic, now = self._clock.monotonic(), self._clock.now()

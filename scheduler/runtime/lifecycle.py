@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 
 from scheduler.clock import Clock
@@ -60,6 +62,7 @@ class Lifecycle:
         self._wakeup = wakeup
         self._clock = clock
         self._loop: Loop | None = None
+        self._pid = os.getpid()
         self._lock = threading.RLock()
         self._stopped = threading.Event()
         self._stopped.set()
@@ -67,7 +70,8 @@ class Lifecycle:
     @property
     def running(self) -> bool:
         """Whether jobs are driven: started, not shut down, and the loop is alive."""
-        return self.state is not SchedulerState.STOPPED and (self._loop is None or self._loop.alive)
+        here = self.state is not SchedulerState.STOPPED and self._pid == os.getpid()
+        return here and (self._loop is None or self._loop.alive)
 
     def start(self, paused: bool) -> None:
         """Open the stores, start the executors, then the loop. If one fails, nothing stays started."""
@@ -80,39 +84,40 @@ class Lifecycle:
                 raise SchedulerAlreadyRunningError(
                     "the scheduler is still shutting down; start it again after the event SchedulerShutdown"
                 )
-            engine = self._engine
-            for link in engine.links.values():
-                link.store.open(self._clock)
-            for alias, link in engine.links.items():
-                engine.links[alias] = self._new_link(alias, link.store)
-            started: list[Executor] = []
-            try:
-                for executor in engine.executors.values():
-                    executor.start(engine.inbox.put, self._clock)
-                    started.append(executor)
-            except BaseException:
-                for executor in started:
-                    executor.stop(0.0)
-                raise
-            engine.claiming = not paused
+            self._liveness.identify()
+            self._pid = os.getpid()
+            with ExitStack() as undo:
+                self._start_parts(undo)
+                self._engine.claiming = not paused
+                if not self._clock.virtual:
+                    loop = Loop(self._engine.step, self._wakeup)
+                    loop.start()
+                    self._loop = loop
+                undo.pop_all()
             self._stopped = threading.Event()
             self.state = SchedulerState.PAUSED if paused else SchedulerState.RUNNING
-            if not self._clock.virtual:
-                self._loop = Loop(engine.step, self._wakeup)
-                self._loop.start()
         self._bus.publish(SchedulerStarted())
+
+    def _start_parts(self, undo: ExitStack) -> None:
+        """Open the stores and start the executors; `undo` takes what to do if a later one fails."""
+        engine = self._engine
+        for alias, link in list(engine.links.items()):
+            undo.callback(link.store.close)
+            link.store.open(self._clock)
+            engine.links[alias] = self._new_link(alias, link.store)
+        for executor in list(engine.executors.values()):
+            executor.start(engine.flights.inbox.put, self._clock)
+            undo.callback(executor.stop, 0.0)
 
     def shutdown(self, wait: bool, timeout: float | None) -> None:
         """Start nothing more, let runs end, record them, stop. From within a run or a listener: begun, not awaited."""
         _check_timeout(timeout)
         with self._lock:
-            if self.state is SchedulerState.STOPPED:
-                raise SchedulerNotRunningError("the scheduler does not run, so it cannot be shut down")
+            self._check_running()
             self.state = SchedulerState.STOPPED
             self._engine.claiming = False
             loop, self._loop = self._loop, None
-        inside_a_step = self._engine.stepping.locked() if loop is None else loop.current
-        if inside_a_run() or inside_a_step:
+        if inside_a_run() or self._engine.inside_a_step:
             threading.Thread(target=self._stop, args=(loop, wait, timeout), name="scheduler-shutdown").start()
         else:
             self._stop(loop, wait, timeout)
@@ -120,7 +125,7 @@ class Lifecycle:
     def close(self) -> None:
         """Close the stores of a scheduler that does not run; the next call that needs one opens it again."""
         with self._lock:
-            if self.state is not SchedulerState.STOPPED:
+            if self.state is not SchedulerState.STOPPED or not self._stopped.is_set():
                 raise SchedulerAlreadyRunningError("the scheduler runs; call shutdown(), which closes the stores too")
             for link in self._engine.links.values():
                 link.store.close()
@@ -129,10 +134,10 @@ class Lifecycle:
         """Start if need be, and return when the scheduler has stopped, for a signal or by `shutdown`."""
         if self._clock.virtual:
             raise SchedulerError("a scheduler on a virtual clock cannot run forever; drive it with VirtualTime")
-        if self.state is SchedulerState.STOPPED:
-            self.start(paused=False)
-        stopped = self._stopped
         with caught_signals() as signals:
+            if self.state is SchedulerState.STOPPED:
+                self.start(paused=False)
+            stopped = self._stopped
             # A handler may not set an event that the same thread waits for, so it is looked at in turns.
             while not signals and not stopped.wait(SIGNAL_CHECK):
                 pass
@@ -170,7 +175,7 @@ class Lifecycle:
 
     def remove_store(self, alias: str) -> None:
         """Let go of a store; its jobs stay in it. Refused while this process runs some of them."""
-        with self._lock:
+        with self._lock, self._engine.stepping:
             link = self._engine.links.get(alias)
             if link is None:
                 raise JobStoreLookupError(alias, self._engine.links)
@@ -189,18 +194,24 @@ class Lifecycle:
             if alias in self._engine.executors:
                 raise SchedulerError(f"there is an executor {alias!r} already; remove it first")
             if self.state is not SchedulerState.STOPPED:
-                executor.start(self._engine.inbox.put, self._clock)
+                executor.start(self._engine.flights.inbox.put, self._clock)
             self._engine.executors[alias] = executor
         self._engine.wake()
 
     def remove_executor(self, alias: str) -> None:
-        """Let go of an executor when its calls have ended; its jobs are kept and wait."""
-        with self._lock:
+        """Let go of an executor when its calls have ended; its jobs are kept and wait.
+
+        From within a run or a listener the calls are not awaited, as one of them may be the caller.
+        """
+        with self._lock, self._engine.stepping:
             executor = self._engine.executors.pop(alias, None)
             if executor is None:
                 raise ExecutorLookupError(alias, self._engine.executors)
-            running = self.state is not SchedulerState.STOPPED
-        if running:
+            if self.state is SchedulerState.STOPPED:
+                return
+        if inside_a_run() or self._engine.inside_a_step:
+            threading.Thread(target=executor.stop, name="scheduler-executor-stop").start()
+        else:
             executor.stop(None)
 
     def health(self) -> Health:
@@ -221,32 +232,37 @@ class Lifecycle:
     def _check_running(self) -> None:
         if self.state is SchedulerState.STOPPED:
             raise SchedulerNotRunningError("the scheduler does not run; call start() first")
+        if self._pid != os.getpid():
+            raise SchedulerNotRunningError(
+                "the scheduler runs in the process that this one was forked from; make and start one after the fork"
+            )
 
     def _new_link(self, alias: str, store: JobStore) -> StoreLink:
         self._liveness.forget(alias)
         return StoreLink(alias, store, new_node_id(self._liveness.process))
 
     def _stop(self, loop: Loop | None, wait: bool, timeout: float | None) -> None:
+        """Stop every part; one that fails keeps none of the others from it."""
         deadline = None if timeout is None else self._clock.monotonic() + timeout
         with self._engine.stepping:
             pass  # what this step has recorded as started is handed over before the executors stop
-        for executor in list(self._engine.executors.values()):
-            if not wait:
-                left: float | None = 0.0
-            else:
-                left = None if deadline is None else max(deadline - self._clock.monotonic(), 0.0)
-            executor.stop(left)
+        for alias, executor in list(self._engine.executors.items()):
+            left = None if deadline is None else max(deadline - self._clock.monotonic(), 0.0)
+            with _logged(f"stopping executor {alias!r}"):
+                executor.stop(left if wait else 0.0)
         if loop is not None:
             loop.stop()
-        self._record_last()
-        for link in self._engine.links.values():
-            self._leave(link)
+        with _logged("recording the last runs"):
+            self._record_last()
+        for link in list(self._engine.links.values()):
+            with _logged(f"taking leave of job store {link.alias!r}"):
+                self._leave(link)
         self._stopped.set()
         self._bus.publish(SchedulerShutdown())
 
     def _record_last(self) -> None:
         """Record what has ended, give up on what has not."""
-        self._engine.abandon()
+        self._engine.flights.abandon()
         give_up_at = self._clock.monotonic() + LAST_WORDS
         wait = self._engine.step()
         while self._engine.active:
@@ -281,6 +297,15 @@ class Lifecycle:
         if running and link.error is not None:
             return StoreHealth(False, link.since, link.error, lag, len(link.parked), nodes)
         return StoreHealth(True, link.since, None, lag, len(link.parked), nodes)
+
+
+@contextmanager
+def _logged(doing: str) -> Iterator[None]:
+    """Log what goes wrong in the block, and go on."""
+    try:
+        yield
+    except Exception:
+        logger.exception("%s failed; the shutdown goes on", doing)
 
 
 def _check_timeout(timeout: float | None) -> None:

@@ -28,6 +28,16 @@ class Start(NamedTuple):
     """None where that incarnation has been removed meanwhile."""
     call: Call | None = None
     """What to call; None for a run that another node had started."""
+    waited: bool = True
+    """Whether the run waited before it started, or may have; False for one that its due job started at once."""
+
+    @property
+    def may_have_queue(self) -> bool:
+        """Whether other runs of the job may wait for this one to end.
+
+        They do where a job does not coalesce; one that was told to since may have some left, behind those that waited.
+        """
+        return self.waited or (self.job is not None and not self.job.coalesce)
 
 
 class StoreLink:
@@ -52,6 +62,10 @@ class StoreLink:
         self.since: datetime | None = None
         """Since when the store has been answering, or (with `error`) failing."""
         self.retry_at = 0.0
+        self.rest_until = 0.0
+        """Until when to leave the store to others, on the monotonic clock."""
+        self.outdated = 0
+        """How many turns in a row found a job changed under their hands."""
         self._failures = 0
         self._asked: frozenset[str] = frozenset()
 
@@ -86,6 +100,7 @@ class StoreLink:
 
     def answered(self, now: datetime) -> datetime | None:
         """Take note of a success. Returns since when the store had failed, None if it had not."""
+        self.outdated = 0
         if self.error is None:
             self.since = self.since or now
             return None

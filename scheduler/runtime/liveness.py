@@ -64,6 +64,10 @@ class Liveness:
         self._timeout = timeout
         self._beats: dict[str, _Beat] = {}
 
+    def identify(self) -> None:
+        """Note which process this is now: it may have been forked since the last look."""
+        self.process = this_process()
+
     def due_at(self, link: StoreLink) -> float | None:
         """Return the monotonic time of the next beat on this store; None where none is needed."""
         if not link.store.shared:

@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER = 1.0
 """Seconds to wait after a step that raised; stores and jobs that fail are dealt with inside the step."""
 
+LONGEST_WAIT = 60.0
+"""Seconds after which a step is taken without a reason, so that a clock that jumps or a suspend is noticed."""
+
 
 class Loop:
     """Takes steps until it is stopped. No exception ends it."""
@@ -51,4 +54,4 @@ class Loop:
             except BaseException:
                 logger.exception("A step of the scheduler raised; the loop goes on")
                 wait = RETRY_AFTER
-            self._wakeup.wait(wait)
+            self._wakeup.wait(min(wait, LONGEST_WAIT))

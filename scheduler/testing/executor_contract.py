@@ -92,6 +92,10 @@ class ExecutorContract(ABC):
             assert outcome.ending is Ending.RAISED
             assert type(error).__name__ in outcome.error_types
 
+    def test_a_result_that_raises_when_it_is_looked_at_is_reported(self) -> None:
+        assert isinstance(self._outcome(_Unlookable).ending, Ending)
+        assert self._outcome(int).ending is Ending.RETURNED
+
     def test_an_error_that_cannot_be_shown_is_reported(self) -> None:
         outcome = self._outcome(_raise, _UnshowableError())
         assert (outcome.error or "").startswith("_UnshowableError")
@@ -325,6 +329,12 @@ class _Reports:
 class _UnshowableError(Exception):
     def __str__(self) -> str:
         raise SystemExit("not even its message")
+
+
+class _Unlookable:
+    @property
+    def __class__(self) -> type:
+        raise RuntimeError("this object stands for another one that is not there")
 
 
 class _AsyncCallable:

@@ -200,10 +200,10 @@ def test_a_run_that_is_under_way_in_a_crash_is_lost_or_retried_but_never_forgott
     crashed.add_job(note, id="once")
     crashed.add_job(note, id="again", retry=1)
     crashed.start()
-    crashed.engine.inbox.put = lambda outcome: None  # the process dies before it can say how the calls ended
+    crashed.engine.flights.inbox.put = lambda outcome: None  # the process dies before it can say how the calls ended
     for executor in crashed.engine.executors.values():
         executor.stop()
-        executor.start(crashed.engine.inbox.put, clock)
+        executor.start(crashed.engine.flights.inbox.put, clock)
     VirtualTime(clock, crashed).settle()
     assert len(jobs.calls) == 2
     survivor = make(sqlite_url, clock=clock)

@@ -97,3 +97,19 @@ def test_stop_from_within_a_step_does_not_wait_for_itself():
     loop.stop()
     assert not loop.alive
     assert seen == [True]
+
+
+def test_a_wait_without_end_does_not_end_the_loop():
+    stepped = threading.Semaphore(0)
+
+    def step():
+        stepped.release()
+        return 1e300
+
+    wakeup = Wakeup()
+    loop = Loop(step, wakeup)
+    loop.start()
+    assert stepped.acquire(timeout=10)
+    wakeup.set()
+    assert stepped.acquire(timeout=10)
+    loop.stop()

@@ -1,6 +1,8 @@
 """Programs that share a database, are asked to end, or end without a word."""
 
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,3 +79,60 @@ def test_a_job_that_another_process_adds_is_noticed(url, ledger, client):
 
 def test_a_forgotten_scheduler_does_not_keep_the_program_from_ending(url):
     assert run_to_its_end("forget", url) == ""
+
+
+FORKED = """
+import os, sys, time
+from scheduler import Scheduler
+scheduler = Scheduler(sys.argv[1], heartbeat_interval=0.2, node_timeout=1, timezone="UTC")
+if os.fork():
+    os._exit(0)
+scheduler.add_job("builtins:list", "interval", seconds=0.2, id="job")
+scheduler.start()
+time.sleep(1.5)
+(node,) = scheduler.health().nodes
+print(node.pid == os.getpid())
+scheduler.shutdown()
+"""
+
+
+def test_a_scheduler_that_is_started_after_a_fork_is_the_process_it_runs_in(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, f"sqlite:///{tmp_path / 'jobs.db'}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+CHILD = """
+import os, sys, time
+from scheduler import RunState, Scheduler, SchedulerNotRunningError
+scheduler = Scheduler(sys.argv[1], timezone="UTC")
+scheduler.add_job("time:sleep", args=(1,), id="job")
+scheduler.start()
+while not scheduler.get_runs("job"):
+    time.sleep(0.05)
+if os.fork() == 0:
+    try:
+        scheduler.shutdown()
+    except SchedulerNotRunningError as error:
+        print("forked" in str(error), scheduler.running, flush=True)
+    os._exit(0)
+os.wait()
+scheduler.shutdown()
+print([run.state.value for run in scheduler.get_runs("job")])
+"""
+
+
+def test_a_forked_child_cannot_shut_down_the_scheduler_of_its_parent(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CHILD, f"sqlite:///{tmp_path / 'jobs.db'}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("True False\n['SUCCESS']\n", "")
