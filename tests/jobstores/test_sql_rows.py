@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 import pytz
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from scheduler.core.plan import Plan
 from scheduler.core.run import RunState
@@ -173,6 +174,17 @@ def test_a_job_may_fire_more_often_than_32_bits_can_count(database):
     with store.turn() as turn:
         turn.record([Plan(job, at(60), starts=(make_run(job),))], [])
     assert store.get_job("job").version == 2**31
+    store.close()
+
+
+def test_a_run_that_the_table_refuses_is_not_taken_for_a_changed_job(database):
+    url, prefix = database
+    store = opened(url, prefix=prefix)
+    job = make_job("job")
+    store.write_jobs(add=[job])
+    with pytest.raises(IntegrityError, match=r"(?i)not.null"), store.turn() as turn:
+        turn.record([Plan(job, at(60), starts=(make_run(job, executor=None),))], [])
+    assert store.get_job("job") == job
     store.close()
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from scheduler.core.job import Job
 from scheduler.core.plan import Plan
@@ -151,17 +150,14 @@ class SQLTurn(Turn):
     def _insert(self, runs: Sequence[Run]) -> Collection[str]:
         """Insert runs that are not there yet. Returns the ids of the others.
 
-        Nobody else can insert them in between: their jobs are locked.
+        Nobody else can insert them in between: their jobs are locked, and were of the version claimed.
         """
         if not runs:
             return ()
         ids = self._dialect.array([run.id for run in runs])
         known = {run_id for (run_id,) in self._query(self._statements.known_runs, ids)}
         new = [run for run in runs if run.id not in known] if known else runs
-        try:
-            self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in new])
-        except IntegrityError as error:
-            raise StaleJobError(new[0].job_id) from error
+        self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in new])
         return known
 
     def _query(self, statement: str, *parameters: Any) -> Sequence[Any]:
