@@ -80,7 +80,8 @@ class MemoryJobStore(JobStore):
             tables.revoke_waiting({job.incarnation for job in jobs}, now)
 
     def get_job(self, job_id: str) -> Job | None:
-        return self._tables.jobs.get(job_id)
+        with self._lock:
+            return self._tables.jobs.get(job_id)
 
     def get_jobs(self, ids: Collection[str] | None = None) -> list[Job]:
         with self._lock:
@@ -90,7 +91,8 @@ class MemoryJobStore(JobStore):
         return found
 
     def get_run(self, run_id: str) -> Run | None:
-        return self._tables.runs.get(run_id)
+        with self._lock:
+            return self._tables.runs.get(run_id)
 
     def get_runs(
         self,

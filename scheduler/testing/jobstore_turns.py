@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
 from scheduler.core.plan import Plan
 from scheduler.core.run import RunState
 from scheduler.core.settle import begin
@@ -259,3 +262,26 @@ class RecordTests(StoreTests):
         error_of(RuntimeError, turn_that_fails)
         assert (self.store.get_jobs(), self.store.get_runs()) == before
         assert self._claimed() == ["job"]
+
+    def test_other_threads_see_nothing_of_a_turn_before_it_ends(self) -> None:
+        job = make_job("job")
+        run = make_run(job)
+        self._add(job)
+        reads: list[Callable[[], object]] = [
+            lambda: self.store.get_job("job"),
+            lambda: self.store.get_run(run.id),
+            self.store.get_jobs,
+            self.store.get_runs,
+        ]
+        with ThreadPoolExecutor(len(reads)) as pool:
+
+            def turn_that_fails() -> None:
+                with self.store.turn() as turn:
+                    turn.record([Plan(job, at(60), starts=(run,))], [])
+                    futures.extend(pool.submit(read) for read in reads)
+                    wait(futures, timeout=0.1)  # a store may as well let them wait until the turn has ended
+                    raise RuntimeError("stop")
+
+            futures: list[Future[object]] = []
+            error_of(RuntimeError, turn_that_fails)
+            assert [future.result(timeout=60) for future in futures] == [job, None, [job], []]
