@@ -62,9 +62,12 @@ class Tables:
 
     def commit(self, keep_runs: int) -> None:
         """Forget the undo log, and of the runs that have ended all but the latest `keep_runs`."""
+        ended = set()
         for run_id, before in self._undo_runs:
-            if (before is None or before.finished_at is None) and self.runs[run_id].finished_at is not None:
+            was_open = before is None or before.finished_at is None
+            if was_open and run_id not in ended and self.runs[run_id].finished_at is not None:
                 self._history.append(run_id)
+                ended.add(run_id)
         self._undo_jobs.clear()
         self._undo_runs.clear()
         while len(self._history) > keep_runs:
