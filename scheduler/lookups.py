@@ -20,6 +20,7 @@ from scheduler.errors import (
 )
 from scheduler.jobstores.base import JobStore
 from scheduler.runtime.engine import Engine
+from scheduler.runtime.link import TRIGGER_RAISED
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.timezones import to_utc
 from scheduler.validation import checked_id, checked_text
@@ -135,10 +136,9 @@ class Lookups:
         """
         link = self._engine.links.get(alias)
         parked = None if link is None else link.parked.get(job.id)
-        if parked is None:
+        if parked is None or parked.version != job.version or not parked.reason.startswith(TRIGGER_RAISED):
             return None
-        *_, reason, _ = parked
-        return reason if reason.startswith("its trigger ") else None
+        return parked.reason
 
     def _obstacle(self, job: Job, obstacles: dict[str, str]) -> str | None:
         if job.executor not in self._engine.executors:

@@ -13,7 +13,7 @@ from scheduler.core.settle import begin
 from scheduler.errors import InvalidTriggerError
 from scheduler.executors.base import Call
 from scheduler.jobstores.base import DueJob, DueRun, Turn
-from scheduler.runtime.link import Start
+from scheduler.runtime.link import TRIGGER_RAISED, Start
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.wording import describe
 
@@ -111,7 +111,7 @@ class Batch:
             decided = plan(job, active=active, now=turn.now, room=room, node=self._node, walk=self.walk)
             _check_moves_on(decided)
         except BaseException as error:  # whatever a trigger raises is its own job's problem
-            self.broken.append((job, f"its trigger raised {describe(error)}"))
+            self.broken.append((job, f"{TRIGGER_RAISED} {describe(error)}"))
             return
         self.plans.append(decided)
         self.walk -= decided.walked

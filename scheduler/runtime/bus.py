@@ -8,7 +8,8 @@ from threading import Lock, current_thread, main_thread
 from typing import Any
 
 from scheduler.core.events import Event
-from scheduler.errors import InvalidJobError, SchedulerError
+from scheduler.errors import InvalidSettingError
+from scheduler.wording import show
 
 logger = logging.getLogger(__name__)
 
@@ -26,20 +27,22 @@ class EventBus:
     def add(self, callback: Listener, types: tuple[type[Event], ...]) -> None:
         """Call `callback` for events of these types and their subtypes; none given: for all."""
         if not callable(callback):
-            raise InvalidJobError(f"add_listener: the callback must be callable, not {callback!r}")
+            raise InvalidSettingError(f"add_listener: the callback must be callable, not {show(callback)}")
         for entry in types:
             if not (isinstance(entry, type) and issubclass(entry, Event)):
-                raise InvalidJobError(f"add_listener: {entry!r} is not an event type; pass classes such as RunFailed")
+                raise InvalidSettingError(
+                    f"add_listener: {show(entry)} is not an event type; pass classes such as RunFailed"
+                )
         with self._lock:
             self._listeners = (*self._listeners, (callback, types or (Event,)))
             self._by_type = {}
 
     def remove(self, callback: Listener) -> None:
-        """Forget a listener. Raises SchedulerError if it was never added."""
+        """Forget a listener. Raises InvalidSettingError if it was never added."""
         with self._lock:
             kept = tuple(entry for entry in self._listeners if entry[0] != callback)
             if len(kept) == len(self._listeners):
-                raise SchedulerError(f"remove_listener: {callback!r} is not a listener")
+                raise InvalidSettingError(f"remove_listener: {show(callback)} is not a listener")
             self._listeners = kept
             self._by_type = {}
 

@@ -151,6 +151,7 @@ class Engine:
                 link.looked(next_due, room, monotonic + self._look_interval(link))
             if link.outcomes or self._is_due(link):
                 self._turn(link, room, monotonic)
+            link.unpark(monotonic)
         except StaleJobError as error:
             return self._outdated(link, error)
         except Exception as error:
@@ -228,7 +229,7 @@ class Engine:
             except BaseException as error:  # an import may raise anything, KeyboardInterrupt among it
                 broken.append((job, describe(error)))
         for job, reason in broken:
-            if link.park(job.id, reason, monotonic):
+            if link.park(job.id, job.version, reason, monotonic):
                 logger.error("Job %r in job store %r cannot run here and is kept: %s", job.id, link.alias, reason)
                 self._bus.publish(JobBroken(job.id, link.alias, reason))
 

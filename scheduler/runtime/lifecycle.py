@@ -133,7 +133,7 @@ class Lifecycle:
     def run_forever(self) -> None:
         """Start if need be, and return when the scheduler has stopped, for a signal or by `shutdown`."""
         if self._clock.virtual:
-            raise SchedulerError("a scheduler on a virtual clock cannot run forever; drive it with VirtualTime")
+            raise InvalidSettingError("a scheduler on a virtual clock cannot run forever; drive it with VirtualTime")
         with caught_signals() as signals:
             if self.state is SchedulerState.STOPPED:
                 self.start(paused=False)
@@ -167,7 +167,7 @@ class Lifecycle:
         """Take in a store; if the scheduler runs, its jobs are driven from now on."""
         with self._lock:
             if alias in self._engine.links:
-                raise SchedulerError(f"there is a job store {alias!r} already; remove it first")
+                raise InvalidSettingError(f"there is a job store {alias!r} already; remove it first")
             if self.state is not SchedulerState.STOPPED:
                 store.open(self._clock)
             self._engine.links[alias] = self._new_link(alias, store)
@@ -192,7 +192,7 @@ class Lifecycle:
         """Take in an executor, and start it if the scheduler runs."""
         with self._lock:
             if alias in self._engine.executors:
-                raise SchedulerError(f"there is an executor {alias!r} already; remove it first")
+                raise InvalidSettingError(f"there is an executor {alias!r} already; remove it first")
             if self.state is not SchedulerState.STOPPED:
                 executor.start(self._engine.flights.inbox.put, self._clock)
             self._engine.executors[alias] = executor

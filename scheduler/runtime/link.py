@@ -16,6 +16,9 @@ FIRST_RETRY = 0.1
 LONGEST_RETRY = 2.0
 """Seconds between attempts to reach a store that fails: the first, and the longest, so that its return is seen soon."""
 
+TRIGGER_RAISED = "its trigger raised"
+"""How the reason begins where a job can be loaded, but its next fire time cannot be found."""
+
 PARKED_FOR = 30.0
 """Seconds after which a job that could not be loaded is tried again."""
 
@@ -40,6 +43,15 @@ class Start(NamedTuple):
         return self.waited or (self.job is not None and not self.job.coalesce)
 
 
+class Parked(NamedTuple):
+    """Why a job is left alone for a while."""
+
+    version: int
+    reason: str
+    until: float
+    """When to try it again, on the monotonic clock."""
+
+
 class StoreLink:
     """One job store: what is known of its next due time, what waits to be recorded, how it fares."""
 
@@ -56,7 +68,7 @@ class StoreLink:
         """Whether a job may have changed since the store was last asked; lowered before asking."""
         self.look_at = 0.0
         """When to ask the store for its next due time again, on the monotonic clock."""
-        self.parked: dict[str, tuple[str, float]] = {}
+        self.parked: dict[str, Parked] = {}
         """Job id → why it cannot be loaded here, and when to try again (monotonic)."""
         self.error: str | None = None
         self.since: datetime | None = None
@@ -114,14 +126,20 @@ class StoreLink:
             for job_id in job_ids:
                 self.parked.pop(job_id, None)
 
-    def park(self, job_id: str, reason: str, monotonic: float) -> bool:
+    def park(self, job_id: str, version: int, reason: str, monotonic: float) -> bool:
         """Leave a job alone for a while. Returns whether it was sound, or broken for another reason, until now."""
         before = self.parked.get(job_id)
-        self.parked[job_id] = (reason, monotonic + PARKED_FOR)
-        return before is None or before[0] != reason
+        self.parked[job_id] = Parked(version, reason, monotonic + PARKED_FOR)
+        return before is None or before.reason != reason
+
+    def unpark(self, monotonic: float) -> None:
+        """Forget jobs whose time is over and which were not found broken again: mended, or removed elsewhere."""
+        for job_id, parked in list(self.parked.items()):
+            if parked.until <= monotonic:
+                self.parked.pop(job_id, None)
 
     def parked_now(self, monotonic: float) -> Collection[str]:
         """Return the ids of the jobs to leave alone now."""
         if not self.parked:
             return ()
-        return {job_id for job_id, (_, until) in list(self.parked.items()) if until > monotonic}
+        return {job_id for job_id, parked in list(self.parked.items()) if parked.until > monotonic}

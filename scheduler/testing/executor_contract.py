@@ -332,7 +332,7 @@ class _UnshowableError(Exception):
 
 
 class _Unlookable:
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> type:
         raise RuntimeError("this object stands for another one that is not there")
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from scheduler import Event, InvalidJobError, JobAdded, JobEvent, JobRemoved, SchedulerError, SchedulerStarted
+from scheduler import Event, InvalidSettingError, JobAdded, JobEvent, JobRemoved, SchedulerError, SchedulerStarted
 from scheduler.core.settle import Ending, Outcome
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.inbox import Inbox
@@ -94,7 +94,7 @@ def test_a_removed_listener_hears_nothing_more():
     ],
 )
 def test_a_listener_that_could_hear_nothing_is_refused(callback, types, words):
-    with pytest.raises(InvalidJobError, match=words):
+    with pytest.raises(InvalidSettingError, match=words):
         EventBus().add(callback, types)
 
 

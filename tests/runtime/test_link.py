@@ -61,17 +61,25 @@ def test_a_store_is_asked_again_when_time_has_passed_something_changed_or_anothe
 
 def test_a_parked_job_is_left_alone_for_a_while_and_told_once(link):
     assert link.parked_now(0.0) == ()
-    assert link.park("job", "gone", 10.0)
-    assert not link.park("job", "gone", 10.0)
-    assert link.park("job", "worse", 10.0)
+    assert link.park("job", 1, "gone", 10.0)
+    assert not link.park("job", 1, "gone", 10.0)
+    assert link.park("job", 1, "worse", 10.0)
     assert list(link.parked_now(10.0 + PARKED_FOR - 0.1)) == ["job"]
     assert not link.parked_now(10.0 + PARKED_FOR)
 
 
 def test_a_job_that_ran_is_parked_no_longer(link):
-    link.park("job", "gone", 10.0)
+    link.park("job", 1, "gone", 10.0)
     link.sound(["other"])
     assert link.parked
     link.sound(["job"])
     assert not link.parked
-    assert link.park("job", "gone", 10.0)
+    assert link.park("job", 1, "gone", 10.0)
+
+
+def test_a_parked_job_that_is_not_found_broken_again_is_forgotten(link):
+    link.park("job", 1, "gone", 10.0)
+    link.unpark(10.0 + PARKED_FOR - 1)
+    assert link.parked
+    link.unpark(10.0 + PARKED_FOR)
+    assert not link.parked

@@ -132,7 +132,7 @@ def _server(url: URL, timeout: float) -> Engine:
             "keepalives_idle": 15,
             "keepalives_interval": 5,
             "keepalives_count": 3,
-            "tcp_user_timeout": 3000 * seconds,
+            "tcp_user_timeout": 1000 * seconds,
             "application_name": "embedded-scheduler",
         }
     engine = create_engine(
