@@ -13,16 +13,12 @@ from scheduler.core.job import NOTHING, Job
 from scheduler.core.retry import RetryPolicy
 from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, SchedulerError
 from scheduler.serialization.functions import resolve
+from scheduler.serialization.jobs import LONGEST_GRACE, MOST_INSTANCES
 from scheduler.triggers.base import Trigger
 from scheduler.wording import show
 
 LONGEST_ID = 255
 """Characters in a job id or an alias at the most: what every database can index."""
-
-LONGEST_GRACE = 100 * 366 * 86_400.0
-"""Seconds; about a hundred years."""
-
-MOST_INSTANCES = 1_000_000
 
 
 def target(func: Any) -> Callable[..., Any]:

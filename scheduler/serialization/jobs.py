@@ -6,7 +6,6 @@ Reading a job imports nothing: its function stays a reference until it is needed
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,6 +25,11 @@ FORMAT: Final = 1
 
 PARTS: Final = ("args", "kwargs", "trigger", "rules", "tags", "executor_options")
 """The keys whose values are JSON within the document, and which a database keeps as JSON text."""
+
+LONGEST_GRACE: Final = 100 * 366 * 86_400.0
+"""Seconds; about a hundred years."""
+
+MOST_INSTANCES: Final = 1_000_000
 
 _FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "format": int,
@@ -224,10 +228,15 @@ def _read_rules(text: str) -> tuple[float | None, bool, int, RetryPolicy | None]
     data = _parse(text, "rules")
     _check_fields(data, _RULES, "rules.")
     grace, max_instances = data["misfire_grace_time"], data["max_instances"]
-    if grace is not None and not (math.isfinite(grace) and grace >= 0):
-        raise SerializationError(f"rules.misfire_grace_time: expected seconds from 0, not {grace!r}")
-    if max_instances < 1:
-        raise SerializationError(f"rules.max_instances: expected a whole number from 1, not {max_instances!r}")
+    if grace is not None and not 0 < grace <= LONGEST_GRACE:
+        raise SerializationError(
+            f"rules.misfire_grace_time must be None (any lateness) or seconds above 0 up to {LONGEST_GRACE:g}, "
+            f"not {show(grace)}"
+        )
+    if not 1 <= max_instances <= MOST_INSTANCES:
+        raise SerializationError(
+            f"rules.max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {show(max_instances)}"
+        )
     return grace, data["coalesce"], max_instances, None if data["retry"] is None else _read_retry(data["retry"])
 
 
