@@ -177,10 +177,6 @@ class JobStore(ABC):
     ) -> list[Run]:
         """Return runs by scheduled time: `since` included, `until` excluded; at most `limit`."""
 
-    @abstractmethod
-    def active_runs(self) -> int:
-        """Return how many runs have not ended."""
-
     # the engine
 
     @abstractmethod

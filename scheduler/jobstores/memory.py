@@ -117,10 +117,6 @@ class MemoryJobStore(JobStore):
         found.sort(key=lambda run: run.id, reverse=newest_first)
         return found[:limit]
 
-    def active_runs(self) -> int:
-        with self._lock:
-            return sum(self._tables.open.values())
-
     @contextmanager
     def turn(self) -> Iterator[Turn]:
         with self._lock:

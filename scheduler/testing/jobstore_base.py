@@ -129,6 +129,10 @@ class StoreTests:
         assert stored is not None, f"there is no run {run.id!r}"
         return stored
 
+    def _active_runs(self) -> int:
+        """Return how many runs have not ended."""
+        return sum(run.finished_at is None for run in self.store.get_runs(limit=10_000))
+
     def _finish(self, *runs: Run, node: str = NODE) -> list[str]:
         with self.store.turn() as turn:
             return sorted(turn.finish(runs, node))

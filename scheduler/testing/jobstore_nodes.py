@@ -150,7 +150,7 @@ class LifeTests(StoreTests):
 
         claimed = _in_threads(claim_all, [NODE, OTHER_NODE])
         assert sorted(claimed[0] + claimed[1]) == sorted(ids(jobs))
-        assert self.store.active_runs() == 60
+        assert self._active_runs() == 60
 
     def test_many_threads_add_and_read_jobs_at_once(self) -> None:
         def add_and_read(thread: str) -> list[str]:

@@ -7,7 +7,7 @@ from scheduler.testing.jobstore_base import StoreTests, at, ids, make_job, make_
 
 
 class RunTests(StoreTests):
-    """`get_run`, `get_runs` and `active_runs`."""
+    """`get_run` and `get_runs`."""
 
     def _history(self) -> list[Run]:
         """Record five runs of job "a" and one of job "b", and return them as they were recorded, by time."""
@@ -65,11 +65,3 @@ class RunTests(StoreTests):
         runs = [run for run in self._history() if run.job_id == "a"]
         self.store.remove_job("a")
         assert ids(self.store.get_runs("a")) == ids(runs[::-1])
-
-    def test_active_runs_are_those_that_have_not_ended(self) -> None:
-        assert self.store.active_runs() == 0
-        runs = self._history()
-        assert self.store.active_runs() == 5
-        self._end(runs[0])
-        self._retry(runs[1], ready=100)
-        assert self.store.active_runs() == 4

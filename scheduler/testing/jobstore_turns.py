@@ -164,7 +164,7 @@ class RecordTests(StoreTests):
         with self.store.turn() as turn:
             due = turn.claim({"default": 1000}, ())
             turn.record([Plan(job, at(60), starts=(make_run(job),)) for job, _ in due.jobs], [])
-        assert len(due.jobs) == self.store.active_runs() == 600
+        assert len(due.jobs) == self._active_runs() == 600
         assert self._claimed() == []
 
     def test_a_waiting_run_that_begins_is_written(self) -> None:
@@ -190,7 +190,7 @@ class RecordTests(StoreTests):
             ((waiting, _),) = turn.claim({"default": 1}, ()).runs
             turn.record([], [waiting.moved(RunState.REVOKED, reason="removed", finished_at=turn.now, ready_at=None)])
         assert (self._run(run).state, self._run(run).reason) == (RunState.REVOKED, "removed")
-        assert self.store.active_runs() == 0
+        assert self._active_runs() == 0
 
     def test_a_job_that_has_changed_fails_the_turn(self) -> None:
         sound, stale = make_job("sound"), make_job("stale")

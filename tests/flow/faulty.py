@@ -89,7 +89,6 @@ class FaultyStore(JobStore):
     get_jobs = _passed_on("get_jobs")
     get_run = _passed_on("get_run")
     get_runs = _passed_on("get_runs")
-    active_runs = _passed_on("active_runs")
     next_due = _passed_on("next_due")
     heartbeat = _passed_on("heartbeat")
     holders = _passed_on("holders")

@@ -102,7 +102,6 @@ class Statements:
         sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
         self.run = sql(f"SELECT {self._run} FROM {self._runs} WHERE id = ?")
         self.known_runs = sql(f"SELECT id FROM {self._runs} WHERE id {some}")
-        self.count_open = f"SELECT count(*) FROM {self._runs} WHERE finished_at IS NULL"
         self.active = sql(
             f"SELECT incarnation, count(*) FROM {self._runs} WHERE finished_at IS NULL AND incarnation {some} "
             "GROUP BY incarnation"

@@ -177,9 +177,6 @@ class SQLAlchemyJobStore(JobStore):
         rows = self._read(self._statements.listing(conditions, by_time), *values, limit)
         return [run for run in map(self._rows.run, rows) if run is not None]
 
-    def active_runs(self) -> int:
-        return int(self._read(self._statements.count_open)[0][0])
-
     # the engine
 
     @contextmanager
