@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
+from functools import partial
 
 from scheduler.clock import Clock
 from scheduler.core.events import SchedulerPaused, SchedulerResumed, SchedulerShutdown, SchedulerStarted
@@ -62,6 +63,8 @@ class Lifecycle:
         self._wakeup = wakeup
         self._clock = clock
         self._loop: Loop | None = None
+        self._pulses: dict[str, Loop] = {}
+        """Job store alias → what beats there while the loop is held up."""
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._stopped = threading.Event()
@@ -94,6 +97,8 @@ class Lifecycle:
                     loop.start()
                     self._loop = loop
                 undo.pop_all()
+            for link in self._engine.links.values():
+                self._start_pulse(link)
             self._stopped = threading.Event()
             self.state = SchedulerState.PAUSED if paused else SchedulerState.RUNNING
         self._bus.publish(SchedulerStarted())
@@ -170,7 +175,9 @@ class Lifecycle:
                 raise InvalidSettingError(f"there is a job store {alias!r} already; remove it first")
             if self.state is not SchedulerState.STOPPED:
                 store.open(self._clock)
-            self._engine.links[alias] = self._new_link(alias, store)
+            link = self._engine.links[alias] = self._new_link(alias, store)
+            if self.state is not SchedulerState.STOPPED:
+                self._start_pulse(link)
         self._engine.wake()
 
     def remove_store(self, alias: str) -> None:
@@ -241,6 +248,11 @@ class Lifecycle:
         self._liveness.forget(alias)
         return StoreLink(alias, store, new_node_id(self._liveness.process))
 
+    def _start_pulse(self, link: StoreLink) -> None:
+        if link.store.shared and not self._clock.virtual:
+            pulse = self._pulses[link.alias] = Loop(partial(self._liveness.pulse, link), Wakeup(), "scheduler-pulse")
+            pulse.start()
+
     def _stop(self, loop: Loop | None, wait: bool, timeout: float | None) -> None:
         """Stop every part; one that fails keeps none of the others from it."""
         deadline = None if timeout is None else self._clock.monotonic() + timeout
@@ -275,6 +287,9 @@ class Lifecycle:
 
     def _leave(self, link: StoreLink) -> None:
         """Take this node off the store and close it."""
+        pulse = self._pulses.pop(link.alias, None)
+        if pulse is not None:
+            pulse.stop()
         try:
             if link.store.shared and self._liveness.beats_on(link.alias):
                 with link.store.turn() as turn:

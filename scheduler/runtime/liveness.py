@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from scheduler.clock import Clock
 from scheduler.core.node import Node
+from scheduler.errors import JobStoreError
 from scheduler.runtime.link import StoreLink
 
 
@@ -104,6 +106,17 @@ class Liveness:
         # Holders were asked for first, so those without a row have left it; one that was declared dead between its beat
         # and its turn may have taken runs after that.
         return dead + sorted(holders - {node.id for node in nodes})
+
+    def pulse(self, link: StoreLink) -> float:
+        """Beat in place of a loop that is held up, lest others take the node for dead while its runs go on.
+
+        Called by a thread of its own. Returns after how many seconds to look again.
+        """
+        last = self._beats.get(link.alias)
+        if last is not None and self._clock.monotonic() > last.next_at + self._interval / 4:
+            with suppress(JobStoreError):
+                link.store.heartbeat(self._node(link), register=False)
+        return self._interval / 2
 
     def beats_on(self, alias: str) -> bool:
         """Whether this node has a row in that store."""

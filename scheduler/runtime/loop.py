@@ -20,11 +20,11 @@ LONGEST_WAIT = 60.0
 class Loop:
     """Takes steps until it is stopped. No exception ends it."""
 
-    def __init__(self, step: Callable[[], float], wakeup: Wakeup) -> None:
+    def __init__(self, step: Callable[[], float], wakeup: Wakeup, name: str = "scheduler-loop") -> None:
         self._step = step
         self._wakeup = wakeup
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="scheduler-loop", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""

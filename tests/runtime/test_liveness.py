@@ -206,3 +206,24 @@ def test_heartbeats_are_in_utc(clock, store, peers):
     [node] = store.nodes()
     assert node.heartbeat_at == datetime(2024, 1, 1, tzinfo=UTC)
     assert node.heartbeat_at.utcoffset().total_seconds() == 0
+
+
+def test_a_node_whose_loop_is_held_up_lives_on_by_its_pulse(clock, peers):
+    one, other = peers
+    one.beat()
+    other.beat()
+    for _ in range(20):
+        clock.advance(INTERVAL / 2)
+        other.liveness.pulse(other.link)
+        assert one.beat() == []
+
+
+def test_a_pulse_writes_nothing_while_the_loop_beats_itself_or_has_never_beaten(clock, store, peers):
+    peer = peers[0]
+    peer.liveness.pulse(peer.link)
+    assert store.nodes() == []
+    peer.beat()
+    (before,) = store.nodes()
+    clock.advance(INTERVAL)
+    assert peer.liveness.pulse(peer.link) == INTERVAL / 2
+    assert store.nodes() == [before]

@@ -3,11 +3,12 @@
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler import RunState, Scheduler
+from scheduler import RunStarted, RunState, Scheduler
 from tests.system.processes import lines, program, run_to_its_end, wait_until
 from tests.system.programs import slow, write_down
 
@@ -136,3 +137,16 @@ def test_a_forked_child_cannot_shut_down_the_scheduler_of_its_parent(tmp_path):
         check=False,
     )
     assert (done.stdout, done.stderr) == ("True False\n['SUCCESS']\n", "")
+
+
+def test_a_listener_that_holds_up_the_loop_does_not_make_its_node_dead(url):
+    held = threading.Event()
+    options = {"heartbeat_interval": 0.2, "node_timeout": 1.0, "poll_interval": 0.1, "timezone": "UTC"}
+    held_up, other = Scheduler(url, **options), Scheduler(url, **options)
+    held_up.add_listener(lambda event: held.wait(3), RunStarted)
+    with held_up:
+        held_up.add_job("time:sleep", args=(2.5,), id="job")
+        wait_until(lambda: held_up.get_runs("job"), "a run")
+        with other:
+            wait_until(lambda: other.get_runs("job")[0].state.final, "the end of the run")
+            assert [run.state for run in other.get_runs("job")] == [RunState.SUCCESS]
