@@ -118,6 +118,12 @@ def test_a_prefix_that_is_no_name_is_refused(prefix):
         SQLAlchemyJobStore("sqlite://", prefix=prefix)
 
 
+@pytest.mark.parametrize("schema", ["", 'a"b', "a?b", "100%s", "a\0b", "x" * 64, 5])
+def test_a_schema_that_statements_could_not_name_is_refused(schema):
+    with pytest.raises(JobStoreError, match="schema must be"):
+        SQLAlchemyJobStore("postgresql://host/name", schema=schema)
+
+
 @pytest.mark.parametrize("timeout", [0, -1, 3601, "5"])
 def test_a_timeout_out_of_range_is_refused(timeout):
     with pytest.raises(JobStoreError, match="timeout must be"):

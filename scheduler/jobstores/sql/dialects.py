@@ -24,10 +24,8 @@ class Dialect:
     """How the driver's statements mark a parameter."""
     quote: ClassVar[str] = '"'
     """What stands around names."""
-    lock: ClassVar[str] = "FOR UPDATE"
-    """What ends a query whose rows stay locked until the transaction ends."""
-    claim: ClassVar[str] = "FOR UPDATE SKIP LOCKED"
-    """The same, passing over rows that others hold."""
+    locks: ClassVar[bool] = True
+    """Whether rows can be locked."""
     one_writer: ClassVar[bool] = False
     """Whether the database lets one transaction write at a time, so that threads had better queue before it."""
     values: ClassVar[str]
@@ -53,6 +51,14 @@ class Dialect:
         """Return a list of column names as statements write it."""
         dot = f"{table}." if table else ""
         return ", ".join(dot + self.column(name) for name in names)
+
+    def lock(self, table: str = "") -> str:
+        """Return what ends a query whose rows, of a join those of one table, stay locked until the transaction ends."""
+        return (f"FOR UPDATE OF {table}" if table else "FOR UPDATE") if self.locks else ""
+
+    def claim(self, table: str = "") -> str:
+        """Return the same, passing over rows that others hold."""
+        return f"{self.lock(table)} SKIP LOCKED" if self.locks else ""
 
     def insert(self, table: Table, columns: Sequence[str]) -> str:
         """Return the statement with which `write_many` inserts rows of these columns."""
@@ -91,8 +97,7 @@ class SQLite(Dialect):
     """SQLite: one writer at a time, no row locks."""
 
     parameter = "?"
-    lock = ""
-    claim = ""
+    locks = False
     one_writer = True
     values = "SELECT value FROM json_each(?)"
 

@@ -27,6 +27,8 @@ VERSION = 1
 """The version of the tables that this code reads and writes. Steps from one to the next only add."""
 
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+_SCHEMA = re.compile(r'[^"?%\0]{1,63}')
+"""What mark quotes and parameters is left out."""
 
 
 def _key(length: int = 255) -> TypeEngine[str]:
@@ -41,12 +43,14 @@ class Tables:
         prefix: what table and index names begin with: letters, digits and `_`, at most 40.
         schema: the database schema they live in; None: the connection's own.
 
-    Raises JobStoreError for a prefix that is no identifier.
+    Raises JobStoreError for a prefix that is no identifier, and for a schema that statements could not name.
     """
 
     def __init__(self, prefix: str, schema: str | None) -> None:
         if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
             raise JobStoreError(f"prefix must be 1 to 40 letters, digits and '_', no digit first, not {prefix!r}")
+        if schema is not None and not (isinstance(schema, str) and _SCHEMA.fullmatch(schema)):
+            raise JobStoreError(f'schema must be None or 1 to 63 characters without any of " ? % NUL, not {schema!r}')
         self.schema = schema
         self.metadata = MetaData(schema=schema)
         self.jobs = _jobs(self.metadata, prefix)

@@ -26,7 +26,7 @@ _EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The calendar of Python's datetimes. SQLite sorts texts after all numbers, so later than the latest is all damage."""
 
 _SOUND_TIME = f"scheduled_time BETWEEN {_EARLIEST} AND {_LATEST}"
-"""Of waiting runs, only those that can be loaded are looked at: not those in a state that is not known here either."""
+"""Of waiting runs, only those that can be loaded are looked at."""
 
 
 class Statements:
@@ -60,7 +60,7 @@ class Statements:
         self.update_jobs = self._dialect.update(self._jobs_table, JOB_CHANGES, keys, grow)
         self.advance_jobs = self._dialect.update(self._jobs_table, ("next_run_time",), keys, grow)
         self.lock_jobs = sql(
-            f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} ORDER BY id {self._dialect.lock}"
+            f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} ORDER BY id {self._dialect.lock()}"
         )
         self.delete_jobs = sql(f"DELETE FROM {self._jobs} WHERE id {some}")
         self.delete_all_jobs = f"DELETE FROM {self._jobs}"
@@ -91,11 +91,11 @@ class Statements:
         )
         self.queued = sql(
             f"SELECT id FROM {self._runs} WHERE incarnation = ? AND {queued} "
-            f"ORDER BY scheduled_time LIMIT ? {self._dialect.claim}"
+            f"ORDER BY scheduled_time LIMIT ? {self._dialect.claim()}"
         )
         self.ended = sql(
             f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} AND next_run_time IS NULL AND NOT paused "
-            f"ORDER BY id {self._dialect.lock}"
+            f"ORDER BY id {self._dialect.lock()}"
         )
 
     def _read_runs(self) -> None:
@@ -108,34 +108,32 @@ class Statements:
         )
         self.fence = sql(
             f"SELECT id, attempt FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD} "
-            f"ORDER BY id {self._dialect.lock}"
+            f"ORDER BY id {self._dialect.lock()}"
         )
 
     def _claim(self) -> None:
         sql, dialect = self._dialect.sql, self._dialect
         both = f"{dialect.columns(RUN, 'r')}, {dialect.columns(JOB, 'j')}"
         joined = f"{self._runs} r LEFT JOIN {self._jobs} j ON j.id = r.job_id AND j.incarnation = r.incarnation"
-        of_runs = dialect.lock.replace("UPDATE", "UPDATE OF r")
-        claim_runs = dialect.claim.replace("UPDATE", "UPDATE OF r")
         self.claim_runs, self.damaged_runs = (
             sql(
                 f"SELECT {both} FROM {joined} WHERE r.executor = ? AND r.ready_at {due} AND r.ready_at IS NOT NULL "
-                f"AND r.{_WAITING} AND r.{_SOUND_TIME} "
-                f"AND r.job_id NOT IN ({dialect.values}) ORDER BY r.ready_at, r.scheduled_time LIMIT ? {claim_runs}"
+                f"AND r.{_WAITING} AND r.{_SOUND_TIME} AND r.job_id NOT IN ({dialect.values}) "
+                f"ORDER BY r.ready_at, r.scheduled_time LIMIT ? {dialect.claim('r')}"
             )
             for due in ("<= ?", f"> {_LATEST}")
         )
         self.claim_jobs, self.damaged_jobs = (
             sql(
                 f"SELECT {self._job} FROM {self._jobs} WHERE executor = ? AND next_run_time {due} "
-                f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT ? {dialect.claim}"
+                f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT ? {dialect.claim()}"
             )
             for due in ("<= ?", f"> {_LATEST}")
         )
         # The order of the ids, which begin with that time, as wherever runs are locked: so nobody waits in a ring.
         self.held = sql(
             f"SELECT {both} FROM {joined} WHERE r.finished_at IS NULL AND r.node = ? AND r.{_HELD} "
-            f"ORDER BY r.scheduled_time, r.id LIMIT ? {of_runs}"
+            f"ORDER BY r.scheduled_time, r.id LIMIT ? {dialect.lock('r')}"
         )
 
     def _look(self) -> None:

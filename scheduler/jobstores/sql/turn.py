@@ -51,7 +51,7 @@ class SQLTurn(Turn):
         The jobs of the runs that ended in this turn are locked first: another node may just be queueing a run of one
         behind a run that it does not know to have ended, and nobody else would ever release it.
         """
-        if self._dialect.lock:
+        if self._dialect.locks:
             job_ids = {self._job_ids[incarnation] for incarnation in incarnations if incarnation in self._job_ids}
             self._query(self._statements.lock_jobs, self._dialect.array(job_ids))
         places = Counter(incarnations)
