@@ -73,7 +73,7 @@ def test_both_day_fields_are_joined_by_or_unless_one_begins_with_a_star(expressi
         ("", "crontab: '' has 0 fields; five are needed"),
         ("0 9 * *", "has 4 fields"),
         ("0 0 9 * * *", "has 6 fields"),
-        ("@fortnightly", "has 1 fields"),
+        ("@fortnightly", "macros such as @daily are not known"),
         ("60 * * * *", "minute: '60' is out of range; allowed are 0-59"),
         ("* 24 * * *", "hour: '24'"),
         ("* * 0 * *", "day of month: '0'"),
@@ -126,3 +126,9 @@ def test_any_text_is_a_trigger_or_an_error(expression: str) -> None:
     fire = trigger.next(WEDNESDAY)
     assert fire is not None
     assert fire > WEDNESDAY
+
+
+@pytest.mark.parametrize("macro", ["@daily", "@reboot", " @Hourly "])
+def test_a_macro_is_refused_with_the_fields_to_write_instead(macro: str) -> None:
+    with pytest.raises(InvalidTriggerError, match=r"macros such as @daily are not known yet; write five fields"):
+        CronTrigger.from_crontab(macro, timezone="UTC")

@@ -24,6 +24,11 @@ def from_crontab(expression: str) -> Schedule:
     `*`, both (crontab(5) of Debian). Raises InvalidTriggerError.
     """
     fields = expression.split()
+    if expression.startswith("@"):
+        raise InvalidTriggerError(
+            f"crontab: {expression[:100]!r}: macros such as @daily are not known yet; "
+            "write five fields: minute, hour, day of month, month, day of week"
+        )
     if len(fields) != 5:
         raise InvalidTriggerError(
             f"crontab: {expression[:100]!r} has {len(fields)} fields; "

@@ -51,7 +51,9 @@ def to_text(name: str, value: object) -> str:
 
 def from_keywords(given: Mapping[str, str]) -> Schedule:
     """Return the schedule of the fields that are given, by name. Raises InvalidTriggerError."""
-    least = max((NAMES.index(name) for name in given), default=len(NAMES))
+    if not given:
+        raise InvalidTriggerError("cron: no field is given; pass second='*' to fire every second")
+    least = max(NAMES.index(name) for name in given)
     texts = {name: given.get(name, "*" if at < least else LEAST[name]) for at, name in enumerate(NAMES)}
     return Schedule(
         seconds=numbers(SECOND, texts["second"]),

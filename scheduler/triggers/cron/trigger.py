@@ -44,7 +44,8 @@ class CronTrigger(Trigger):
     of the gap, and one that comes twice fires once, the first time. Where minute or hour begins with `*` it fires
     whenever the clock shows a matching time, which is never in a gap, and twice in a repeated hour.
 
-    Raises InvalidTriggerError for a field that cannot be read, a date that never comes, and an end before the start.
+    Raises InvalidTriggerError for no field at all, a field that cannot be read, a date that never comes, and an end
+    before the start.
     """
 
     kind: ClassVar[str] = "cron"
