@@ -14,6 +14,8 @@ from scheduler.errors import InvalidTriggerError
 
 NAME = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 OFFSET = re.compile(r"(?:UTC)?([+-][0-9:.]+)", re.IGNORECASE)
+LONGEST_ABBREVIATION = 5
+"""Letters of "CEST" and its like, which stand for no zone, and for which the nearest name of one is a wrong guess."""
 EXAMPLES = "a name such as 'Europe/Berlin' or 'UTC', or an offset such as '+05:30'"
 
 
@@ -187,6 +189,8 @@ def _from_pytz(name: str) -> ZoneInfo | None:
 
 
 def _hint(name: str) -> str:
+    if len(name) <= LONGEST_ABBREVIATION and "/" not in name:
+        return f"pass {EXAMPLES}"
     known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
     near = get_close_matches(name[:64].casefold(), known, n=1)
     return f"did you mean {known[near[0]]!r}?" if near else f"pass {EXAMPLES}"

@@ -123,6 +123,9 @@ class IntervalTrigger(Trigger):
 
 def _interval(amounts: tuple[float, ...]) -> timedelta:
     for name, amount in zip(UNITS, amounts, strict=True):
+        if isinstance(amount, str):
+            hint = f"; pass {name}={amount}" if amount.isdecimal() and len(amount) < 10 else ""
+            raise InvalidTriggerError(f"{name}: {show(amount)} is text, not a number{hint}")
         if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
             raise InvalidTriggerError(f"{name}: {show(amount)} is not a number of at least 0")
     weeks, days, hours, minutes, seconds, microseconds = amounts
@@ -133,10 +136,10 @@ def _interval(amounts: tuple[float, ...]) -> timedelta:
     given = ", ".join(f"{name}={show(amount)}" for name, amount in zip(UNITS, amounts, strict=True) if amount)
     if interval > LONGEST:
         raise InvalidTriggerError(f"interval: {given} is longer than the calendar, which ends with the year 9999")
+    if not given:
+        raise InvalidTriggerError(f"interval: no interval is given; pass one of {', '.join(UNITS)} above 0")
     if not interval:
-        raise InvalidTriggerError(
-            f"interval: {given or 'nothing'} is less than the shortest, a microsecond; pass one of {', '.join(UNITS)}"
-        )
+        raise InvalidTriggerError(f"interval: {given} is less than the shortest, a microsecond")
     return interval
 
 
