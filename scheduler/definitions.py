@@ -8,15 +8,15 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import Any
 
 from scheduler.core.job import NOTHING, Job, JobDefaults
 from scheduler.core.retry import RetryPolicy
 from scheduler.core.unset import UNSET, Unset
-from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, UnknownOptionError, suggest
+from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, UnknownOptionError
 from scheduler.timezones import to_utc
-from scheduler.triggers import BUILT_IN, DateTrigger, Trigger
+from scheduler.triggers import DateTrigger, Trigger
+from scheduler.triggers.named import kind_of, parameters, takers
 from scheduler.validation import (
     CHECKS,
     check_call,
@@ -154,13 +154,10 @@ class JobBuilder:
             return trigger.anchored(now)
         if trigger is None:
             for name in trigger_args:
-                raise UnknownOptionError(name, OPTIONS, "add_job without a trigger")
+                raise UnknownOptionError(name, OPTIONS, "add_job without a trigger", _none_is_named(name))
             return DateTrigger(run_date=now)
-        kind = BUILT_IN.get(trigger) if isinstance(trigger, str) else None
-        if kind is None:
-            hint = suggest(trigger, BUILT_IN) if isinstance(trigger, str) else f"valid are {', '.join(BUILT_IN)}"
-            raise InvalidTriggerError(f"trigger: {trigger!r} is neither a Trigger nor the name of one; {hint}")
-        valid = _parameters(kind)
+        kind = kind_of(trigger)
+        valid = parameters(kind)
         for name in trigger_args:
             if name not in valid:
                 raise UnknownOptionError(name, (*valid, *OPTIONS), f"add_job with the trigger {trigger!r}")
@@ -174,11 +171,12 @@ class JobBuilder:
             if name == "next_run_time":
                 values |= self._moved(value, now)
             elif name == "trigger":
-                values[name] = self.trigger(value, {}, now)
+                values[name] = _built(value).anchored(now)
             elif name in CHECKS:
                 values[name] = CHECKS[name](value)
             else:
-                raise UnknownOptionError(name, (*CHECKS, "next_run_time", "trigger"), "modify_job")
+                valid = (*CHECKS, "next_run_time", "trigger")
+                raise UnknownOptionError(name, valid, "modify_job", _rescheduling(name))
         changed = replace(job, **values)
         if {"func", "args", "kwargs"} & values.keys():
             check_call(target(changed.func), changed.args, changed.kwargs)
@@ -231,9 +229,30 @@ def _rules(defaults: JobDefaults | Mapping[str, Any]) -> dict[str, Any]:
     return {name: CHECKS[name](value) for name, value in (rules | dict(given)).items()}
 
 
-@lru_cache(maxsize=64)
-def _parameters(kind: type[Trigger]) -> tuple[str, ...]:
-    return tuple(inspect.signature(kind).parameters)
+def _built(trigger: Any) -> Trigger:
+    """Return the new trigger of a job that is modified, which has no room for the arguments of a named one."""
+    if isinstance(trigger, Trigger):
+        return trigger
+    name = kind_of(trigger).kind if isinstance(trigger, str) else "interval"
+    raise InvalidTriggerError(
+        f"modify_job: trigger must be a Trigger, not {show(trigger)}; "
+        f"to name one and its arguments, use reschedule_job(job_id, trigger={name!r}, …)"
+    )
+
+
+def _none_is_named(name: str) -> str:
+    """Return the hint for an argument of a trigger where there is none; empty for other names."""
+    kinds = " or ".join(map(repr, takers(name)))
+    return f"{name}= belongs to a trigger, and none is named; pass trigger={kinds}" if kinds else ""
+
+
+def _rescheduling(name: str) -> str:
+    """Return the hint for an argument of a trigger in a change of a job; empty for other names."""
+    kinds = takers(name)
+    if not kinds:
+        return ""
+    call = f"reschedule_job(job_id, trigger={kinds[0]!r}, {name}=…)"
+    return f"{name}= belongs to a trigger; to change that, use {call}"
 
 
 def _name_of(func: Callable[..., Any]) -> str:

@@ -38,10 +38,10 @@ class InvalidJobError(SchedulerError, ValueError):
 
 
 class UnknownOptionError(InvalidJobError, TypeError):
-    """A keyword that nothing accepts; the message suggests the nearest valid one."""
+    """A keyword that nothing accepts here; the message says where it belongs, or suggests the nearest valid one."""
 
-    def __init__(self, name: str, valid: Iterable[str], where: str) -> None:
-        super().__init__(f"{where}: unknown option {name!r}; {suggest(name, valid)}")
+    def __init__(self, name: str, valid: Iterable[str], where: str, hint: str = "") -> None:
+        super().__init__(f"{where}: unknown option {name!r}; {hint or suggest(name, valid)}")
 
 
 class InvalidSettingError(SchedulerError, ValueError):

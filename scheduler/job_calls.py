@@ -16,6 +16,7 @@ from scheduler.lookups import Lookups
 from scheduler.operations import Operations
 from scheduler.transfer import File, export_jobs, import_jobs, print_jobs
 from scheduler.triggers import Trigger
+from scheduler.triggers.named import kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,7 +87,12 @@ class JobCalls:
 
         The id defaults to the function's name. A job of that id is replaced, and keeps its timing while its trigger is
         unchanged, so that each start of the program finds the job it left.
+
+        Raises InvalidTriggerError at once for what is no trigger, such as the function itself where the parentheses
+        are left out; and what `add_job` raises, when it decorates.
         """
+        if trigger is not None and not isinstance(trigger, Trigger):
+            kind_of(trigger)
 
         def decorate(func: F) -> F:
             self._operations.add_decorated(func, trigger, options)

@@ -30,7 +30,8 @@ def target(func: Any) -> Callable[..., Any]:
         return resolve(func)
     if not callable(func):
         raise InvalidJobError(
-            f'func must be a callable or a reference "package.module:qualified.name", not {show(func)}'
+            f'func must be a callable or a reference "package.module:qualified.name", not {show(func)}; '
+            "pass the function itself, without calling it"
         )
     return func  # type: ignore[no-any-return]
 

@@ -49,9 +49,16 @@ def split(ref: str) -> tuple[str, str]:
     match = _REFERENCE.fullmatch(ref) if isinstance(ref, str) else None
     if match is None:
         raise FunctionLookupError(
-            f'func: {ref!r} is not a reference to a function; it must be of the form "package.module:qualified.name"'
+            f"func: {ref!r} is not a reference to a function; "
+            f'it must be of the form "package.module:qualified.name"{_guess(ref)}'
         )
     return match["module"], match["qualname"]
+
+
+def _guess(ref: object) -> str:
+    """Return the reference that is meant where the dots are right and the colon is not."""
+    module, dot, name = ref.rpartition(".") if isinstance(ref, str) else ("", "", "")
+    return f"; did you mean '{module}:{name}'?" if dot and _REFERENCE.fullmatch(f"{module}:{name}") else ""
 
 
 def resolve(ref: str) -> Callable[..., Any]:

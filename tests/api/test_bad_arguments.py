@@ -25,15 +25,21 @@ from scheduler.triggers import IntervalTrigger
 from tests.api import jobs
 from tests.api.jobs import Clerk, never_awaited, note, one
 
+FINISHED = never_awaited()
+"""What `add_job(never_awaited())` passes; closed here, as nobody awaits it."""
+FINISHED.close()
+
 BAD_JOBS = [
     # the function
     ({"func": "tests.api.nowhere:note"}, FunctionLookupError, "importing 'tests.api.nowhere' failed: ModuleNotFound"),
     ({"func": "tests.api.jobs:nothing"}, FunctionLookupError, "has no 'nothing'"),
     ({"func": "tests.api.jobs:NOT_CALLABLE"}, FunctionLookupError, "this is 7, which cannot be called"),
     ({"func": "tests.api.jobs.note"}, FunctionLookupError, r'must be of the form "package\.module:qualified\.name"'),
+    ({"func": "tests.api.jobs.note"}, FunctionLookupError, "did you mean 'tests.api.jobs:note'"),
     ({"func": ""}, FunctionLookupError, "is not a reference to a function"),
     ({"func": 5}, InvalidJobError, 'func must be a callable or a reference "package.module:qualified.name", not 5'),
-    ({"func": None}, InvalidJobError, "func must be a callable"),
+    ({"func": None}, InvalidJobError, "func must be .*, not None; pass the function itself, without calling it"),
+    ({"func": FINISHED}, InvalidJobError, "not <coroutine object never_awaited .*; pass the function itself"),
     ({"func": never_awaited}, InvalidJobError, "is a coroutine function, .*wrap it in a function that calls asyncio"),
     ({"func": "tests.api.jobs:never_awaited"}, InvalidJobError, "is a coroutine function"),
     ({"func": functools.partial(never_awaited)}, InvalidJobError, "is a coroutine function"),
@@ -106,14 +112,30 @@ BAD_JOBS = [
     ({"trigger": "interval", "hours": 1, "max_instance": 2}, UnknownOptionError, "did you mean 'max_instances'"),
     ({"trigger": "cron", "houre": 5}, UnknownOptionError, "did you mean 'hour'"),
     ({"trigger": IntervalTrigger(hours=1), "hours": 1}, UnknownOptionError, "add_job with a IntervalTrigger"),
-    ({"trigger": None, "hours": 1}, UnknownOptionError, "add_job without a trigger: unknown option 'hours'"),
-    ({"trigger": "interval"}, InvalidTriggerError, "is less than the shortest, a microsecond; pass one of"),
-    ({"trigger": "interval", "seconds": 0}, InvalidTriggerError, "is less than the shortest, a microsecond"),
+    (
+        {"trigger": note},
+        InvalidTriggerError,
+        r'is a function, not a trigger; .* use @scheduler\.scheduled_job\("interval"',
+    ),
+    ({"trigger": "*/5 * * * *"}, InvalidTriggerError, r"use CronTrigger\.from_crontab\('\*/5 \* \* \* \*'\)"),
+    ({"trigger": "crontab"}, InvalidTriggerError, r"use CronTrigger\.from_crontab\("),
+    ({"minutes": 1}, UnknownOptionError, r"minutes= belongs to a trigger, and none is named; pass trigger='interval'$"),
+    ({"hour": 1}, UnknownOptionError, r"hour= belongs to a trigger, and none is named; pass trigger='cron'$"),
+    ({"end_date": 1}, UnknownOptionError, r"none is named; pass trigger='interval' or 'cron'$"),
+    ({"max_instance": 1}, UnknownOptionError, "add_job without a trigger: unknown .*; did you mean 'max_instances'"),
+    ({"trigger": "interval"}, InvalidTriggerError, "no interval is given; pass one of weeks, days, hours, minutes"),
+    ({"trigger": "interval", "seconds": 0}, InvalidTriggerError, "no interval is given; pass one of .* above 0"),
+    ({"trigger": "cron"}, InvalidTriggerError, r"no field is given; pass second='\*' to fire every second"),
+    ({"trigger": "cron", "timezone": "UTC"}, InvalidTriggerError, "no field is given"),
     ({"trigger": "interval", "microseconds": 0.1}, InvalidTriggerError, "microseconds=0.1 is less than the shortest"),
     ({"trigger": "interval", "seconds": -5}, InvalidTriggerError, "seconds: -5 is not a number of at least 0"),
     ({"trigger": "interval", "seconds": math.nan}, InvalidTriggerError, "seconds: nan is not a number"),
     ({"trigger": "interval", "seconds": math.inf}, InvalidTriggerError, "seconds: inf is not a number"),
-    ({"trigger": "interval", "seconds": "5"}, InvalidTriggerError, "seconds: '5' is not a number"),
+    (
+        {"trigger": "interval", "seconds": "5"},
+        InvalidTriggerError,
+        "seconds: '5' is text, not a number; pass seconds=5",
+    ),
     ({"trigger": "interval", "weeks": 1e9}, InvalidTriggerError, "weeks=1000000000.0 is longer than the calendar"),
     (
         {"trigger": "interval", "hours": 1, "start_date": "2024-02-02", "end_date": "2024-02-01"},
@@ -131,6 +153,11 @@ BAD_JOBS = [
     ({"trigger": "cron", "hour": 24}, InvalidTriggerError, "hour.*24"),
     ({"trigger": "cron", "day": 30, "month": 2}, InvalidTriggerError, "no date ever matches"),
     ({"trigger": "cron", "hour": 1, "timezone": "Mars/Base"}, InvalidTriggerError, "Mars/Base"),
+    (
+        {"trigger": "cron", "hour": 1, "timezone": "CEST"},
+        InvalidTriggerError,
+        "'CEST' is not a known time zone; pass a name such as 'Europe/Berlin'",
+    ),
     ({"trigger": "cron", "hour": 1, "timezone": "Europe/Berln"}, InvalidTriggerError, "Europe/Berlin"),
 ]
 
@@ -148,6 +175,36 @@ def test_a_wrong_argument_is_named_and_nothing_is_stored(scheduler, arguments, e
     assert isinstance(raised.value, SchedulerError)
     assert isinstance(raised.value, (ValueError, LookupError))
     assert scheduler.get_jobs() == []
+
+
+@pytest.mark.parametrize("trigger", ["intervall", 5, IntervalTrigger])
+def test_a_decorator_with_a_wrong_trigger_is_refused_before_it_decorates(scheduler, trigger):
+    with pytest.raises(InvalidTriggerError, match="is neither a Trigger nor the name of one"):
+        scheduler.scheduled_job(trigger)
+
+
+def test_a_decorator_without_parentheses_is_refused(scheduler):
+    with pytest.raises(InvalidTriggerError, match=r'use @scheduler\.scheduled_job\("interval", hours=1\)'):
+        scheduler.scheduled_job(note)
+    assert scheduler.get_jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trigger": "interval", "hours": 2}, r"use reschedule_job\(job_id, trigger='interval', …\)"),
+        ({"hours": 2, "trigger": "interval"}, r"use reschedule_job\(job_id, trigger='interval', hours=…\)"),
+        ({"trigger": "cron"}, r"must be a Trigger, not 'cron'.* use reschedule_job\(job_id, trigger='cron', …\)"),
+        ({"trigger": None}, r"must be a Trigger, not None"),
+        ({"trigger": IntervalTrigger}, r"must be a Trigger, not <class"),
+        ({"minute": 2}, r"minute= belongs to a trigger; .* use reschedule_job\(job_id, trigger='cron', minute=…\)"),
+    ],
+)
+def test_a_change_of_what_belongs_to_a_trigger_leads_to_reschedule_job(scheduler, changes, message):
+    job = scheduler.add_job(note, "interval", hours=1, id="a")
+    with pytest.raises((InvalidTriggerError, UnknownOptionError), match=message):
+        scheduler.modify_job("a", **changes)
+    assert scheduler.get_job("a").trigger == job.trigger
 
 
 def nested():
