@@ -21,7 +21,7 @@ from scheduler.core.job import NOTHING
 from scheduler.core.retry import error_types
 from scheduler.core.settle import Ending, Outcome
 from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
-from scheduler.wording import show
+from scheduler.wording import show, storable
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -152,16 +152,7 @@ def describe(error: BaseException) -> str:
     except BaseException:
         message = "<its message cannot be shown>"
     name = type(error).__qualname__
-    return storable(f"{name}: {message}" if message else name)
-
-
-def storable(text: str) -> str:
-    """Return the text in a form that every database can keep: bounded, in UTF-8, without NUL."""
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]}\n[… {len(text) - LONGEST} characters left out …]\n{text[-LONGEST // 2 :]}"
-    if "\0" in text or not text.isascii():
-        text = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
-    return text
+    return storable(f"{name}: {message}" if message else name, LONGEST)
 
 
 def checked_size(value: int, name: str) -> int:
@@ -173,6 +164,6 @@ def checked_size(value: int, name: str) -> int:
 
 def _trace(error: BaseException) -> str:
     try:
-        return storable("".join(traceback.format_exception(error)))
+        return storable("".join(traceback.format_exception(error)), LONGEST)
     except Exception:
         return "<its traceback cannot be shown>"

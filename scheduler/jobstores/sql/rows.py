@@ -16,7 +16,7 @@ from scheduler.jobstores.sql.statements import JOB
 from scheduler.serialization import FORMAT, JobCodec, TriggerCodec, ValueCodec, check_format
 from scheduler.serialization.jobs import PARTS
 from scheduler.triggers.base import Trigger
-from scheduler.wording import describe
+from scheduler.wording import describe, storable
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +43,6 @@ def readable_instant(time: Any) -> datetime | None:
         return instant(time)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def storable(text: str | None) -> str | None:
-    """Return a text that every database takes: NUL and lone surrogates, which some refuse, are escaped."""
-    if text is None or (text.isascii() and "\0" not in text):
-        return text
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 class Rows:
@@ -176,9 +169,9 @@ class Rows:
             microseconds(run.started_at),
             microseconds(run.finished_at),
             result,
-            storable(run.error),
-            storable(run.traceback),
-            storable(run.reason or problem),
+            _text(run.error),
+            _text(run.traceback),
+            _text(run.reason or problem),
         )
 
     def _json(self, value: Any, where: str) -> tuple[str | None, str | None]:
@@ -199,6 +192,10 @@ class Rows:
             return self._values.loads(text, where), None
         except SerializationError as error:
             return None, f"{where} cannot be read: {error}"[:_LONGEST_REASON]
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else storable(text)
 
 
 def node(row: Sequence[Any]) -> Node:
