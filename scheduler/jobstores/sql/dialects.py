@@ -164,7 +164,8 @@ _DIALECTS = {"sqlite": SQLite, "postgresql": PostgreSQL}
 def dialect_of(name: str) -> Dialect:
     """Return the dialect of SQLAlchemy's name for the database. Raises JobStoreError for one that is not supported."""
     if name not in _DIALECTS:
-        raise JobStoreError(f"{name!r} is not a supported database; supported are {', '.join(sorted(_DIALECTS))}")
+        hint = "did you mean postgresql://?" if name == "postgres" else f"supported are {', '.join(sorted(_DIALECTS))}"
+        raise JobStoreError(f"{name!r} is not a supported database; {hint}")
     return _DIALECTS[name]()
 
 
