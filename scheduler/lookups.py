@@ -158,6 +158,5 @@ def _state(state: RunState | str) -> RunState:
     try:
         return RunState(state)
     except ValueError:
-        raise InvalidSettingError(
-            f"state: {show(state)} is not a run state; {suggest(show(state), [each.value for each in RunState])}"
-        ) from None
+        hint = suggest(show(state).upper(), [each.value for each in RunState])
+        raise InvalidSettingError(f"state: {show(state)} is not a run state; {hint}") from None

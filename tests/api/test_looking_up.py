@@ -179,6 +179,7 @@ def test_runs_of_all_stores_are_merged_by_time(make, url, clock):
         ({"limit": 10**5000}, InvalidSettingError, "limit must be a whole number from 0"),
         ({"limit": True}, InvalidSettingError, "limit must be a whole number from 0 to [0-9]*, not True"),
         ({"state": "SUCESS"}, InvalidSettingError, "'SUCESS' is not a run state; did you mean 'SUCCESS'"),
+        ({"state": "success"}, InvalidSettingError, "'success' is not a run state; did you mean 'SUCCESS'"),
         ({"state": 10**5000}, InvalidSettingError, "is not a run state; valid are"),
         ({"state": 3}, InvalidSettingError, "3 is not a run state"),
         ({"since": "yesterday"}, InvalidSettingError, "since must be a datetime or None, not 'yesterday'"),
