@@ -13,7 +13,11 @@ MAX_DELAY = 366 * 86_400.0
 """The longest delay between two attempts, in seconds: about a year."""
 
 
-@dataclass(frozen=True, slots=True)
+ErrorNames = type[BaseException] | str | Collection[type[BaseException] | str]
+"""Exception types, or the names by which `error_types` knows them."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class RetryPolicy:
     """How often, and after what delay, an attempt that failed or was lost is made again.
 
@@ -22,35 +26,40 @@ class RetryPolicy:
 
     Arguments:
         max_retries: how many attempts may follow the first; at least 0.
-        delay: seconds before the first retry.
+        delay: before the first retry; seconds or a timedelta, as the two that follow.
         backoff: factor by which each further delay grows; at least 1.
-        max_delay: the longest delay in seconds, before jitter.
-        jitter: seconds, the upper bound of what is added.
-        on: exception types, or their names (`"OSError"`, `"builtins.OSError"`); only attempts that raised one of them
-            or a subclass are retried. None: all. A lost attempt is always retried.
+        max_delay: the longest delay, before jitter.
+        jitter: the upper bound of what is added.
+        on: an exception type, its name (`"OSError"`, `"builtins.OSError"`), or several of them; only attempts that
+            raised one of them or a subclass are retried. None: all. A lost attempt is always retried.
 
-    Raises InvalidJobError for values out of range.
+    Kept are seconds and names. Raises InvalidJobError for values out of range.
     """
 
-    max_retries: int = 3
-    delay: float = 0.0
-    backoff: float = 1.0
-    max_delay: float = 3600.0
-    jitter: float = 0.0
-    on: tuple[str, ...] | None = None
+    max_retries: int
+    delay: float
+    backoff: float
+    max_delay: float
+    jitter: float
+    on: tuple[str, ...] | None
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.max_retries, int) or isinstance(self.max_retries, bool) or self.max_retries < 0:
-            raise InvalidJobError(f"retry: max_retries must be a whole number from 0, not {self.max_retries!r}")
-        for name, least in (("delay", 0.0), ("backoff", 1.0), ("max_delay", 0.0), ("jitter", 0.0)):
-            value = getattr(self, name)
-            if isinstance(value, timedelta):
-                value = value.total_seconds()
-            if not isinstance(value, (int, float)) or not least <= value <= MAX_DELAY:
-                raise InvalidJobError(f"retry: {name} must be a number from {least:g} to {MAX_DELAY:g}, not {value!r}")
-            object.__setattr__(self, name, float(value))
-        if self.on is not None:
-            object.__setattr__(self, "on", _names(self.on))
+    def __init__(
+        self,
+        max_retries: int = 3,
+        delay: float | timedelta = 0.0,
+        backoff: float = 1.0,
+        max_delay: float | timedelta = 3600.0,
+        jitter: float | timedelta = 0.0,
+        on: ErrorNames | None = None,
+    ) -> None:
+        if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:
+            raise InvalidJobError(f"retry: max_retries must be a whole number from 0, not {max_retries!r}")
+        object.__setattr__(self, "max_retries", max_retries)
+        object.__setattr__(self, "delay", _number("delay", delay, 0.0))
+        object.__setattr__(self, "backoff", _number("backoff", backoff, 1.0))
+        object.__setattr__(self, "max_delay", _number("max_delay", max_delay, 0.0))
+        object.__setattr__(self, "jitter", _number("jitter", jitter, 0.0))
+        object.__setattr__(self, "on", None if on is None else _names(on))
 
     def retries(self, attempt: int, error_types: Collection[str] | None) -> bool:
         """Tell whether attempt number `attempt`, ended by an exception of these types (None: lost), is repeated."""
@@ -71,6 +80,14 @@ def error_types(error: BaseException) -> tuple[str, ...]:
     """Return the names by which a policy's `on` may know an exception: each class of its MRO, short and qualified."""
     classes = [cls for cls in type(error).__mro__ if cls is not object]
     return (*(cls.__qualname__ for cls in classes), *(f"{cls.__module__}.{cls.__qualname__}" for cls in classes))
+
+
+def _number(name: str, value: object, least: float) -> float:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if not isinstance(value, (int, float)) or not least <= value <= MAX_DELAY:
+        raise InvalidJobError(f"retry: {name} must be a number from {least:g} to {MAX_DELAY:g}, not {value!r}")
+    return float(value)
 
 
 def _names(on: object) -> tuple[str, ...]:

@@ -1,6 +1,11 @@
 """When a failed attempt is tried again."""
 
+import pickle
+from collections.abc import Collection
+from copy import copy
+from dataclasses import replace
 from datetime import timedelta
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
@@ -108,3 +113,18 @@ def test_a_bad_value_is_refused_by_name(name, value):
 def test_policies_are_values():
     assert RetryPolicy(on=[ValueError], delay=1) == RetryPolicy(on=("builtins.ValueError",), delay=timedelta(seconds=1))
     assert len({RetryPolicy(), RetryPolicy(max_retries=3)}) == 1
+
+
+def test_a_checker_of_types_accepts_what_the_policy_takes():
+    hints = get_type_hints(RetryPolicy.__init__)
+    error, text = type[BaseException], str
+    assert hints["on"] == error | text | Collection[error | text] | None
+    assert all(hints[name] == float | timedelta for name in ("delay", "max_delay", "jitter"))
+
+
+def test_what_is_kept_of_a_policy_is_numbers_and_names_and_can_be_replaced_and_copied():
+    policy = RetryPolicy(2, timedelta(minutes=1), on=OSError)
+    assert (policy.delay, policy.on) == (60.0, ("builtins.OSError",))
+    assert replace(policy, max_retries=5) == RetryPolicy(5, 60, on="builtins.OSError")
+    assert pickle.loads(pickle.dumps(policy)) == copy(policy) == policy
+    assert repr(policy).startswith("RetryPolicy(max_retries=2, delay=60.0, backoff=1.0, max_delay=3600.0")
