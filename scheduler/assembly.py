@@ -53,6 +53,7 @@ class Parts:
                 "or living nodes are taken for dead; some three times as long is sound"
             )
         self.zone = local_zone() if timezone is None else to_zone(timezone)
+        self.clock = clock
         self.bus = EventBus()
         wakeup = Wakeup()
         functions = FunctionLoader()

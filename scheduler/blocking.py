@@ -69,6 +69,7 @@ class Scheduler(JobCalls):
             jobstore, jobstores, executors, job_defaults, timezone, clock or SystemClock(),
             poll_interval, heartbeat_interval, node_timeout,
         )  # fmt: skip
+        self._clock = parts.clock
         self._zone = parts.zone
         self._bus = parts.bus
         self._engine = parts.engine
@@ -141,6 +142,11 @@ class Scheduler(JobCalls):
     def timezone(self) -> tzinfo:
         """The zone in which naive datetimes are read."""
         return self._zone
+
+    @property
+    def clock(self) -> Clock:
+        """The clock it lives by."""
+        return self._clock
 
     @property
     def engine(self) -> Engine:

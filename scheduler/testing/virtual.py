@@ -27,11 +27,19 @@ class VirtualTime:
     Arguments:
         clock: the clock the schedulers were made with.
         schedulers: those to drive; started ones only take steps.
+
+    Raises ValueError for a scheduler on another clock. All calls raise RuntimeError, and no time passes, when none of
+    the schedulers runs and none was seen to run before.
     """
 
     def __init__(self, clock: FakeClock, *schedulers: Scheduler) -> None:
         self.clock = clock
         self.schedulers = list(schedulers)
+        self._seen_running = False
+        for scheduler in schedulers:
+            if scheduler.clock is not clock:
+                raise ValueError(f"{scheduler!r} lives by another clock; make it with Scheduler(clock=clock)")
+            self._seen_running |= scheduler.running
 
     def advance(self, by: timedelta | float) -> None:
         """Let time pass: a timedelta or seconds."""
@@ -47,6 +55,7 @@ class VirtualTime:
 
     def settle(self) -> timedelta | None:
         """Do all that is due now. Returns how long there is nothing to do then; None: for ever."""
+        self._check_started()
         for _ in range(STUCK):
             waits = [wait for wait in self._step() if wait != float("inf")]
             if not waits:
@@ -54,6 +63,12 @@ class VirtualTime:
             if min(waits) > 0:
                 return timedelta(seconds=min(waits))
         raise RuntimeError(f"after {STUCK} steps there is still something to do at {self.clock.now().isoformat()}")
+
+    def _check_started(self) -> None:
+        """Raise where time would pass and nothing happen. What has stopped since, by one of its jobs say, may rest."""
+        self._seen_running |= any(scheduler.running for scheduler in self.schedulers)
+        if self.schedulers and not self._seen_running:
+            raise RuntimeError("none of the schedulers runs; call start() first")
 
     def _step(self) -> Iterable[float]:
         return [scheduler.engine.step() for scheduler in self.schedulers if scheduler.running]
