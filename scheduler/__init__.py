@@ -7,6 +7,8 @@ scheduler.add_job(send_report, "cron", day_of_week="mon-fri", hour=9, id="daily-
 scheduler.start()
 """
 
+from typing import Any
+
 from scheduler.blocking import Scheduler
 from scheduler.core.events import (
     Event,
@@ -57,6 +59,7 @@ from scheduler.errors import (
     StoreUnavailableError,
     UnknownOptionError,
 )
+from scheduler.handles import JobHandle
 from scheduler.runtime.health import Health, StoreHealth
 from scheduler.runtime.lifecycle import SchedulerState
 
@@ -78,6 +81,7 @@ __all__ = [
     "JobDefaults",
     "JobDefinition",
     "JobEvent",
+    "JobHandle",
     "JobLookupError",
     "JobModified",
     "JobRemoved",
@@ -113,3 +117,15 @@ __all__ = [
     "StoreUnavailableError",
     "UnknownOptionError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return `__version__`, looked up when it is asked for, so that importing the package stays quick."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import metadata
+
+    try:
+        return metadata.version("embedded-scheduler")
+    except metadata.PackageNotFoundError as error:
+        raise AttributeError(f"module {__name__!r} has no version, as the package is not installed") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 
 import pytest
 
@@ -12,7 +14,7 @@ from tests.architecture.source import ROOT
 
 PUBLIC = {
     "scheduler": """
-        Scheduler SchedulerState Health StoreHealth Job Run RunState RetryPolicy JobDefaults JobDefinition
+        Scheduler SchedulerState Health StoreHealth Job JobHandle Run RunState RetryPolicy JobDefaults JobDefinition
         Event JobEvent RunEvent SchedulerStarted SchedulerPaused SchedulerResumed SchedulerShutdown
         JobAdded JobModified JobRemoved JobBroken
         RunStarted RunSucceeded RunFailed RunRetrying RunSkipped RunRevoked RunLost StoreUnavailable StoreRecovered
@@ -27,7 +29,17 @@ PUBLIC = {
     "scheduler.testing": "FakeClock VirtualTime JobStoreContract ExecutorContract",
 }
 
-HEAVY = ("sqlalchemy", "asyncio", "tzlocal", "pytz", "psycopg", "pymysql", "pytest", "concurrent.futures.process")
+HEAVY = (
+    "sqlalchemy",
+    "asyncio",
+    "tzlocal",
+    "pytz",
+    "psycopg",
+    "pymysql",
+    "pytest",
+    "concurrent.futures.process",
+    "importlib.metadata",
+)
 
 
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module in PUBLIC for name in PUBLIC[module].split()])
@@ -45,6 +57,27 @@ def test_every_error_and_event_can_be_imported_from_the_package(module: str) -> 
     defined = vars(importlib.import_module(module)).values()
     classes = {thing.__name__ for thing in defined if isinstance(thing, type) and thing.__module__ == module}
     assert classes <= set(importlib.import_module("scheduler").__all__)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    package = importlib.import_module("scheduler")
+    try:
+        installed = metadata.version("embedded-scheduler")
+    except metadata.PackageNotFoundError:
+        assert not hasattr(package, "__version__")
+    else:
+        assert package.__version__ == installed == declared
+
+
+def test_the_version_is_asked_of_the_installed_package_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "version", {"embedded-scheduler": "1.2.3"}.__getitem__)
+    assert importlib.import_module("scheduler").__version__ == "1.2.3"
+
+
+def test_a_name_that_the_package_lacks_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'scheduler' has no attribute 'Schedular'"):
+        importlib.import_module("scheduler").Schedular  # noqa: B018
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
