@@ -123,9 +123,9 @@ def __getattr__(name: str) -> Any:
     """Return `__version__`, looked up when it is asked for, so that importing the package stays quick."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import metadata
+    import importlib.metadata
 
     try:
-        return metadata.version("embedded-scheduler")
-    except metadata.PackageNotFoundError as error:
+        return importlib.metadata.version("embedded-scheduler")
+    except importlib.metadata.PackageNotFoundError as error:
         raise AttributeError(f"module {__name__!r} has no version, as the package is not installed") from error

@@ -15,6 +15,7 @@ FRONT = "scheduler.blocking"
 """Where the names of the package itself belong, as `scheduler/__init__.py` gathers them from here and below."""
 
 LATE_IMPORTS = {
+    "scheduler/__init__.py": {"importlib.metadata"},
     "scheduler/jobstores/__init__.py": {"scheduler.jobstores.sql.store"},
     "scheduler/assembly.py": {"scheduler.jobstores.sql.store"},
     "scheduler/timezones.py": {"tzlocal", "pytz"},
