@@ -18,14 +18,14 @@ def shorten(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def describe(error: BaseException, longest: int = LONGEST) -> str:
+def describe(error: BaseException, longest: int | None = LONGEST) -> str:
     """Return type and message of an exception as text that every database can keep: its `__str__` may raise as well.
 
     Arguments:
-        longest: how many characters of the message are kept.
+        longest: how many characters of the message are kept; None: all.
     """
     try:
-        message = shorten(str(error), longest)
+        message = str(error) if longest is None else shorten(str(error), longest)
     except BaseException:
         message = "<its message cannot be shown>"
     name = type(error).__qualname__

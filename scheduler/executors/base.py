@@ -21,7 +21,7 @@ from scheduler.core.job import NOTHING
 from scheduler.core.retry import error_types
 from scheduler.core.settle import Ending, Outcome
 from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
-from scheduler.wording import show, storable
+from scheduler.wording import describe, show, storable
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -138,21 +138,11 @@ def raised(run_id: str, error: BaseException, attempt: int = 1) -> Outcome:
     return Outcome(
         run_id,
         Ending.RAISED,
-        error=describe(error),
+        error=storable(describe(error, None), LONGEST),
         traceback=_trace(error),
         error_types=error_types(error),
         attempt=attempt,
     )
-
-
-def describe(error: BaseException) -> str:
-    """Return type and message of an exception, on a best-effort basis: its `__str__` may raise as well."""
-    try:
-        message = str(error)
-    except BaseException:
-        message = "<its message cannot be shown>"
-    name = type(error).__qualname__
-    return storable(f"{name}: {message}" if message else name, LONGEST)
 
 
 def checked_size(value: int, name: str) -> int:

@@ -188,6 +188,10 @@ class JobStore(ABC):
         """Return what `Turn.next_due` returns, reading only."""
 
     @abstractmethod
+    def executors(self) -> Collection[str]:
+        """Return the aliases of the executors that stored jobs name, each once."""
+
+    @abstractmethod
     def heartbeat(self, node: Node, *, register: bool) -> bool:
         """Write that `node` lives now (its `heartbeat_at` is ignored: the store's time counts).
 

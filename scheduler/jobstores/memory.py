@@ -133,6 +133,10 @@ class MemoryJobStore(JobStore):
         with self._lock:
             return self._tables.next_due(executors, skip)
 
+    def executors(self) -> Collection[str]:
+        with self._lock:
+            return {job.executor for job in self._tables.jobs.values()}
+
     def heartbeat(self, node: Node, *, register: bool) -> bool:
         with self._lock:
             if not register and node.id not in self._nodes:

@@ -152,12 +152,13 @@ class Engine:
             if link.outcomes or self._is_due(link):
                 self._turn(link, room, monotonic)
             link.unpark(monotonic)
+            wait = self._wait(link)
         except StaleJobError as error:
             return self._outdated(link, error)
         except Exception as error:
             return self._failed(link, error)
         self._answered(link)
-        return self._wait(link)
+        return wait
 
     def _turn(self, link: StoreLink, room: Mapping[str, int], monotonic: float) -> None:
         """One transaction: record what ended, claim and plan what is due. Then, committed, start it and tell."""

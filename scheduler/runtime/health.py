@@ -19,11 +19,14 @@ class StoreHealth:
     error: str | None = None
     """Why it is not reachable."""
     lag: float = 0.0
-    """Seconds by which its oldest due job or waiting run is late; 0 when nothing is due."""
+    """Seconds by which its oldest due job or waiting run is late, those that wait for an unknown executor or could not
+    be loaded included; 0 when nothing is due."""
     broken_jobs: int = 0
     """How many due jobs this process has found that it cannot load."""
     nodes: tuple[Node, ...] = ()
     """The scheduler processes on it; empty where no others can be."""
+    unknown_executors: tuple[str, ...] = ()
+    """Aliases that jobs of the store name and this scheduler does not have; such jobs wait, and are broken here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from scheduler.errors import (
     SchedulerError,
     SchedulerNotRunningError,
 )
-from scheduler.executors.base import Executor, describe, inside_a_run
+from scheduler.executors.base import Executor, inside_a_run
 from scheduler.jobstores.base import JobStore
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
@@ -31,6 +31,7 @@ from scheduler.runtime.liveness import Liveness, new_node_id
 from scheduler.runtime.loop import Loop
 from scheduler.runtime.signals import caught_signals
 from scheduler.runtime.wakeup import Wakeup
+from scheduler.wording import describe
 
 logger = logging.getLogger(__name__)
 
@@ -300,18 +301,19 @@ class Lifecycle:
         link.store.close()
 
     def _store_health(self, link: StoreLink, running: bool) -> StoreHealth:
-        store = link.store
+        store, broken = link.store, len(link.parked)
         try:
             store.open(self._clock)
-            due = store.next_due(list(self._engine.executors), link.parked_now(self._clock.monotonic()))
+            named = set(store.executors())
+            due = store.next_due(named | set(self._engine.executors))
             lag = 0.0 if due is None else max((store.now() - due).total_seconds(), 0.0)
             nodes = tuple(store.nodes()) if store.shared else ()
         except Exception as error:
             failing = link.since if link.error is not None else None
-            return StoreHealth(False, failing, describe(error), broken_jobs=len(link.parked))
-        if running and link.error is not None:
-            return StoreHealth(False, link.since, link.error, lag, len(link.parked), nodes)
-        return StoreHealth(True, link.since, None, lag, len(link.parked), nodes)
+            return StoreHealth(False, failing, describe(error), broken_jobs=broken)
+        error_now = link.error if running else None
+        unknown = tuple(sorted(named - set(self._engine.executors)))
+        return StoreHealth(error_now is None, link.since, error_now, lag, broken, nodes, unknown)
 
 
 @contextmanager

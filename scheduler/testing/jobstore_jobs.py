@@ -168,3 +168,12 @@ class JobTests(StoreTests):
         assert self.store.get_jobs() == []
         assert [self._run(run).state for run in (queued, started)] == [RunState.REVOKED, RunState.STARTED]
         assert self._claimed() == []
+
+    def test_executors_are_those_that_jobs_name_each_once(self) -> None:
+        assert set(self.store.executors()) == set()
+        jobs = [make_job(f"job-{name}-{n}", executor=name) for name in ("io", "cpu", "Ω") for n in range(3)]
+        self.store.write_jobs(add=jobs)
+        assert sorted(self.store.executors()) == ["cpu", "io", "Ω"]
+        for n in range(3):
+            self.store.remove_job(f"job-io-{n}")
+        assert sorted(self.store.executors()) == ["cpu", "Ω"]

@@ -16,7 +16,6 @@ from scheduler.executors.base import (
     attempt,
     checked_size,
     deliver,
-    describe,
     is_coroutine_function,
     raised,
 )
@@ -29,11 +28,6 @@ async def coroutine():
 class AsyncCallable:
     async def __call__(self):
         pass
-
-
-class UnshowableError(Exception):
-    def __str__(self):
-        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
@@ -57,20 +51,6 @@ def test_a_coroutine_that_nobody_awaits_is_a_failure_not_a_success():
     outcome = attempt(Call("run", lambda: coroutine()))
     assert outcome.ending is Ending.RAISED
     assert "returned a coroutine, which was never awaited" in outcome.error
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (ValueError("no"), "ValueError: no"),
-        (ValueError(), "ValueError"),
-        (KeyError("x"), "KeyError: 'x'"),
-        (UnshowableError(), "UnshowableError: <its message cannot be shown>"),
-        (ValueError("a\0b\ud800"), r"ValueError: a\x00b\ud800"),
-    ],
-)
-def test_an_exception_is_described_by_type_and_message(error, text):
-    assert describe(error) == text
 
 
 def test_causes_and_groups_are_in_the_traceback():

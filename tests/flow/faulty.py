@@ -92,4 +92,5 @@ class FaultyStore(JobStore):
     next_due = _passed_on("next_due")
     heartbeat = _passed_on("heartbeat")
     holders = _passed_on("holders")
+    executors = _passed_on("executors")
     nodes = _passed_on("nodes")

@@ -144,3 +144,16 @@ def test_a_result_that_no_database_keeps_is_recorded_as_what_it_is_and_holds_up_
     assert run.state is RunState.SUCCESS
     assert "object" in f"{run.result} {run.reason}"
     assert healthy_runs(world) == punctual(3)
+
+
+def test_health_tells_of_jobs_whose_executor_is_unknown_here(world, calls):
+    world.scheduler(start=False, executors={"io": InlineExecutor()}).add_job(
+        note, "date", run_date=at(5), executor="io"
+    )
+    scheduler = world.scheduler()
+    scheduler.add_job(note, "interval", seconds=10)
+    assert scheduler.health().stores["default"].unknown_executors == ("io",)
+    assert scheduler.health().lag == 0
+    world.advance(65)
+    assert len(calls) == 6
+    assert scheduler.health().lag == 60

@@ -61,6 +61,7 @@ def drive(store):
         assert len(turn.held(NODE, 10)) == 1
         turn.forget(NODE)
     store.holders()
+    store.executors()
     store.next_due(["default"], ())
     store.get_run(run.id)
     store.get_job(job.id)

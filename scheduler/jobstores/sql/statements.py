@@ -71,6 +71,12 @@ class Statements:
         self.job = sql(f"SELECT {self._job} FROM {self._jobs} WHERE id = ?")
         self.jobs = sql(f"SELECT {self._job} FROM {self._jobs} WHERE id {some} {order}")
         self.all_jobs = f"SELECT {self._job} FROM {self._jobs} {order}"
+        # From one alias to the next along the index: the cost grows with the aliases, not with the jobs.
+        self.executors = (
+            f"WITH RECURSIVE named(alias) AS (SELECT min(executor) FROM {self._jobs} UNION ALL "
+            f"SELECT (SELECT min(executor) FROM {self._jobs} WHERE executor > named.alias) FROM named "
+            "WHERE named.alias IS NOT NULL) SELECT alias FROM named WHERE alias IS NOT NULL"
+        )
         self.job_versions = sql(f"SELECT id, incarnation, version FROM {self._jobs} WHERE id {some}")
 
     def _write_runs(self) -> None:

@@ -189,6 +189,9 @@ class SQLAlchemyJobStore(JobStore):
         with self._connected() as connection:
             return next_due(connection, self._statements, self._dialect, executors, skip, self._now(connection))
 
+    def executors(self) -> Collection[str]:
+        return [alias for (alias,) in self._read(self._statements.executors)]
+
     def heartbeat(self, node: Node, *, register: bool) -> bool:
         with self._transaction() as connection:
             self._set_anchor(connection, self._opened())
