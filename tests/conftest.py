@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests import servers
+
+# The same examples at each run, and no limit on how long a busy machine takes for one: a failure means a defect.
+settings.register_profile("default-run", derandomize=True, deadline=None)
+settings.load_profile("default-run")
 
 pytest.register_assert_rewrite("scheduler.testing")
 

@@ -159,7 +159,7 @@ def fires(trigger, first, until):
         first = trigger.next(first)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trigger=triggers, rules=rule_sets, moments=moments)
 def test_every_fire_is_accounted_for_exactly_once_whenever_it_is_planned(trigger, rules, moments):
     job = make_job(trigger, due=trigger.first(START), **rules)
@@ -182,7 +182,7 @@ def test_every_fire_is_accounted_for_exactly_once_whenever_it_is_planned(trigger
     assert sorted(accounted) == list(fires(trigger, first, now))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rules=rule_sets, late=st.floats(0, 600), active=st.integers(0, 5))
 def test_no_run_that_starts_is_early_or_later_than_its_grace_time(rules, late, active):
     decided = decide(make_job(**rules), at(late), active)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytz
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.errors import SerializationError
@@ -191,7 +191,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_any_nesting_of_known_values_comes_back_exactly(value):
     assert CODEC.loads(CODEC.dumps(value, "x")) == value

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.triggers import CronTrigger
@@ -134,7 +134,6 @@ def moments(draw: st.DrawFn, names: list[str], hours: int) -> tuple[str, datetim
     return name, draw(st.sampled_from(turns_of(name))) + draw(st.timedeltas(-around, around))
 
 
-@settings(deadline=None)  # the oracle looks at every minute, which takes its time where a day is skipped
 @given(field(0, 59), field(0, 4) | field(0, 23), moments(sorted(YEARS.keys() - {"Africa/Monrovia"}), 6))
 def test_the_fires_are_those_found_by_looking_at_every_minute(
     minute: str, hour: str, moment: tuple[str, datetime]
