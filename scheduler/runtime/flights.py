@@ -73,7 +73,7 @@ class Flights:
         for outcome in self.inbox.drain():
             if not _is_sound(outcome):
                 logger.error("An executor reported %s, which is no outcome of a run", show(outcome))
-                continue
+                outcome = _failure(outcome)
             flight = self._runs.get(outcome.run_id)
             if flight is None or flight[1].run.attempt != outcome.attempt:
                 logger.warning(
@@ -108,3 +108,10 @@ def _is_sound(outcome: object) -> bool:
         and isinstance(outcome.error, (str, NoneType))
         and isinstance(outcome.traceback, (str, NoneType))
     )
+
+
+def _failure(outcome: object) -> Outcome:
+    """Return a failure in place of what an executor reported, for the run that it means, if that can be told."""
+    run_id, attempt = getattr(outcome, "run_id", None), getattr(outcome, "attempt", 1)
+    error = f"the executor reported {show(outcome)}, which is no outcome"
+    return Outcome(run_id if isinstance(run_id, str) else "", Ending.RAISED, error=error, attempt=attempt)

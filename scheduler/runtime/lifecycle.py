@@ -174,6 +174,9 @@ class Lifecycle:
         with self._lock:
             if alias in self._engine.links:
                 raise InvalidSettingError(f"there is a job store {alias!r} already; remove it first")
+            for other, link in self._engine.links.items():
+                if link.store is store:
+                    raise InvalidSettingError(f"this job store is here as {other!r} already; give each alias its own")
             if self.state is not SchedulerState.STOPPED:
                 store.open(self._clock)
             link = self._engine.links[alias] = self._new_link(alias, store)

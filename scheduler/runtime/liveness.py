@@ -12,7 +12,6 @@ from pathlib import Path
 
 from scheduler.clock import Clock
 from scheduler.core.node import Node
-from scheduler.errors import JobStoreError
 from scheduler.runtime.link import StoreLink
 
 
@@ -114,7 +113,7 @@ class Liveness:
         """
         last = self._beats.get(link.alias)
         if last is not None and self._clock.monotonic() > last.next_at + self._interval / 4:
-            with suppress(JobStoreError):
+            with suppress(Exception):  # the loop tells of a store that fails
                 link.store.heartbeat(self._node(link), register=False)
         return self._interval / 2
 

@@ -170,3 +170,11 @@ def test_a_job_in_virtual_time_may_shut_its_scheduler_down(scheduler, clock):
     VirtualTime(clock, scheduler).advance(5 * 3600)
     assert stopped.wait(SOON)
     assert [run.state for run in scheduler.get_runs("a")] == [RunState.SUCCESS]
+
+
+def test_one_job_store_cannot_be_two(make):
+    store = MemoryJobStore()
+    scheduler = make(store)
+    with pytest.raises(InvalidSettingError, match="here as 'default' already"):
+        scheduler.add_jobstore(store, "other")
+    assert scheduler.get_jobs("default") == []

@@ -204,6 +204,20 @@ def test_a_trigger_whose_first_fire_is_no_instant_in_utc_is_refused_and_nothing_
 
 
 @on_both
+@pytest.mark.parametrize("wrong", [{"error": ValueError("x")}, {"ending": "bogus"}], ids=["error", "ending"])
+def test_a_malformed_outcome_of_a_run_is_its_failure(world, calls, wrong):
+    class Sloppy(InlineExecutor):
+        def start(self, done, clock):
+            super().start(lambda outcome: done(outcome._replace(**wrong)), clock)
+
+    scheduler = world.scheduler(executors={"default": Sloppy()})
+    scheduler.add_job(note, "interval", seconds=10, id="job")
+    world.advance(20)
+    assert world.states("job") == [RunState.FAILURE] * 2
+    assert "which is no outcome" in world.runs("job")[0].error
+
+
+@on_both
 @pytest.mark.parametrize("garbage", [None, "done", Outcome([], Ending.RETURNED), Outcome("x", Ending.RAISED, error=5)])
 def test_what_an_executor_reports_that_is_no_outcome_disturbs_nobody(world, calls, caplog, garbage):
     class Babbling(InlineExecutor):

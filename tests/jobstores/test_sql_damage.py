@@ -143,3 +143,18 @@ def test_a_job_whose_time_is_none_does_not_keep_others_from_firing(sqlite_url, v
     assert calls == ["sound"] * 3
     assert scheduler.health().broken_jobs == 1
     scheduler.shutdown()
+
+
+def test_a_waiting_run_whose_attempts_cannot_be_counted_on_begins_all_the_same(store):
+    (run,) = waiting(store, 0)
+    change(store, "runs", run.id, attempt=2**31 - 1)
+    with store.turn() as turn:
+        ((found, _),) = turn.claim({"default": 9}, ()).runs
+        turn.record([], [begin(found, node=NODE, now=turn.now)])
+    assert store.get_run(run.id).state is RunState.STARTED
+
+
+def test_a_job_whose_version_cannot_grow_is_broken_and_disturbs_nobody(store):
+    store.write_jobs(add=[make_job("worn-out"), make_job("sound")])
+    change(store, "jobs", "worn-out", version=2**63 - 1)
+    assert {job.id: job.broken is not None for job, _ in claim(store).jobs} == {"worn-out": True, "sound": False}

@@ -16,7 +16,7 @@ from scheduler.jobstores.sql.statements import JOB
 from scheduler.serialization import FORMAT, JobCodec, TriggerCodec, ValueCodec, check_format
 from scheduler.serialization.jobs import PARTS
 from scheduler.triggers.base import Trigger
-from scheduler.wording import describe, storable
+from scheduler.wording import describe, show, storable
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _STATES = {state.value: state for state in RunState}
 _LONGEST_REASON = 500
+_MOST_ATTEMPTS = 2**31 - 1
+"""An attempt's number is stored in 32 bits, and must still grow by one."""
+_MOST_VERSIONS = 2**63 - 1
+"""The same for a job's version, in 64 bits."""
 _MOST_WARNED = 1_000
 
 
@@ -68,6 +72,7 @@ class Rows:
         *parts, form = texts
         try:
             check_format(form)
+            _check_identity(incarnation, version)
             return Job(
                 id=job_id,
                 func=func,
@@ -112,16 +117,16 @@ class Rows:
             incarnation=incarnation,
             scheduled_time=_EPOCH + timedelta(microseconds=scheduled),
             state=_STATES[state],
-            attempt=attempt,
+            attempt=attempt if type(attempt) is int and 0 <= attempt < _MOST_ATTEMPTS else 1,
             executor=executor,
             node=node,
             ready_at=readable_instant(ready_at),
             started_at=readable_instant(started_at),
             finished_at=readable_instant(finished_at),
             result=result,
-            error=error,
-            traceback=traceback,
-            reason=reason or unreadable,
+            error=_as_text(error),
+            traceback=_as_text(traceback),
+            reason=_as_text(reason) or unreadable,
             count=count,
             progress=self._value(progress, "progress")[0],
         )
@@ -210,3 +215,16 @@ def node(row: Sequence[Any]) -> Node:
         started_at=_EPOCH + timedelta(microseconds=started_at),
         heartbeat_at=_EPOCH + timedelta(microseconds=heartbeat_at),
     )
+
+
+def _check_identity(incarnation: Any, version: Any) -> None:
+    """Raise SerializationError for a job's row that could not be written to any more."""
+    if not isinstance(incarnation, str):
+        raise SerializationError(f"incarnation: {show(incarnation)} is not text")
+    if type(version) is not int or not 0 <= version < _MOST_VERSIONS:
+        raise SerializationError(f"version: {show(version)} is not a number that can still grow")
+
+
+def _as_text(value: Any) -> str | None:
+    """Return a text column as text, whatever else a hand has put there."""
+    return value if value is None or isinstance(value, str) else repr(value)

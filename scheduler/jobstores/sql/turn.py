@@ -125,9 +125,10 @@ class SQLTurn(Turn):
         return next_due(self._connection, self._statements, self._dialect, executors, skip, self.now)
 
     def _active(self, jobs: Sequence[Job]) -> dict[str, int]:
-        if not jobs:
+        incarnations = [job.incarnation for job in jobs if job.broken is None]
+        if not incarnations:
             return {}
-        return dict(self._query(self._statements.active, self._dialect.array([job.incarnation for job in jobs])))
+        return dict(self._query(self._statements.active, self._dialect.array(incarnations)))
 
     def _due_runs(self, rows: Sequence[Any]) -> list[DueRun]:
         due = []
