@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
-from scheduler.core.evolve import Evolver
 from scheduler.core.retry import RetryPolicy
 from scheduler.triggers.base import Trigger
 
@@ -46,6 +46,18 @@ class Job:
     broken: str | None = None
     """Why the job cannot be loaded here; None for a sound one."""
 
+    def evolved(self, **changes: Any) -> Job:
+        """Return a copy with some fields changed: what `dataclasses.replace` does, in half the time, once a fire.
+
+        The copy is a Job also where this is a subclass. Raises KeyError for a field that is none.
+        """
+        copy = object.__new__(Job)
+        for write, part in zip(_WRITE.values(), _READ(self), strict=False):
+            write(copy, part)
+        for name, part in changes.items():
+            _WRITE[name](copy, part)
+        return copy
+
     @property
     def pending(self) -> bool:
         """Always False: a job is stored as soon as it is added. Kept because APScheduler has it."""
@@ -65,7 +77,9 @@ class Job:
         return f"{module}:{qualname}" if module and qualname else repr(self.func)
 
 
-evolve_job = Evolver(Job)
+_READ = attrgetter(*(field.name for field in fields(Job)))
+_WRITE = {field.name: Job.__dict__[field.name].__set__ for field in fields(Job)}
+"""Field → its slot's own descriptor, which writes where the frozen class refuses to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from scheduler.clock import Clock
-from scheduler.core.job import Job, evolve_job
+from scheduler.core.job import Job
 from scheduler.core.node import Node
 from scheduler.core.plan import Plan
 from scheduler.core.run import HELD, Run, RunState
@@ -60,7 +60,7 @@ class MemoryJobStore(JobStore):
                     raise JobLookupError(job.id)
                 if (stored.incarnation, stored.version) != (job.incarnation, job.version):
                     raise StaleJobError(job.id)
-                tables.put_job(job.id, evolve_job(job, version=job.version + 1))
+                tables.put_job(job.id, job.evolved(version=job.version + 1))
 
     def remove_job(self, job_id: str) -> None:
         now = self.now()
@@ -222,7 +222,7 @@ class _MemoryTurn(Turn):
             stored = tables.jobs.get(job.id)
             if stored is None or (stored.incarnation, stored.version) != (job.incarnation, job.version):
                 raise StaleJobError(job.id)
-            moved_on = evolve_job(stored, next_run_time=plan.next_run_time, version=stored.version + 1)
+            moved_on = stored.evolved(next_run_time=plan.next_run_time, version=stored.version + 1)
             tables.put_job(job.id, moved_on)
             for run in (*plan.starts, *plan.queued, *plan.skips):
                 if run.id in tables.runs:

@@ -10,8 +10,6 @@ from functools import lru_cache
 
 FIRST_YEAR, LAST_YEAR = 1970, 9999
 
-ALL_DAYS = 0xFFFFFFFE
-"""Bits 1 to 31."""
 ALL_WEEKDAYS = 0b1111111
 ALL_WEEKS = (1 << 54) - 2
 """Bits 1 to 53."""
