@@ -60,8 +60,8 @@ class Flights:
                 calls.setdefault(start.run.executor, []).append(start.call)
         for alias, batch in calls.items():
             try:
-                self.executors[alias].submit(batch)
-            except (ExecutorStoppedError, KeyError):
+                self._executor(alias).submit(batch)
+            except ExecutorStoppedError:
                 self._give_up([call.run_id for call in batch], f"executor {alias!r} had stopped before it could begin")
             except (Exception, SystemExit) as error:
                 logger.exception("Executor %r took none of %d calls", alias, len(batch))
@@ -92,6 +92,12 @@ class Flights:
     def forget(self) -> None:
         """Forget all runs; other nodes, or this one restarted, find them lost."""
         self._runs.clear()
+
+    def _executor(self, alias: str) -> Executor:
+        executor = self.executors.get(alias)
+        if executor is None:
+            raise ExecutorStoppedError(f"executor {alias!r} was removed")
+        return executor
 
     def _give_up(self, run_ids: Iterable[str], error: str) -> None:
         for run_id in run_ids:

@@ -53,12 +53,13 @@ class CrashingExecutor(InlineExecutor):
 class RefusingExecutor(InlineExecutor):
     """Takes nothing the first times, for a reason of its own."""
 
-    def __init__(self, refusals):
+    def __init__(self, refusals, reason=OSError("no more threads")):  # noqa: B008
         super().__init__()
         self.refusals = refusals
+        self.reason = reason
 
     def submit(self, calls):
         if self.refusals:
             self.refusals -= 1
-            raise OSError("no more threads")
+            raise self.reason
         super().submit(calls)

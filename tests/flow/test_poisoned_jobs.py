@@ -157,3 +157,11 @@ def test_health_tells_of_jobs_whose_executor_is_unknown_here(world, calls):
     world.advance(65)
     assert len(calls) == 6
     assert scheduler.health().lag == 60
+
+
+def test_a_key_error_of_an_executors_own_is_a_failed_attempt_and_no_sign_that_it_is_gone(world, calls, caplog):
+    scheduler = world.scheduler(executors={"default": RefusingExecutor(1, KeyError("its own"))})
+    scheduler.add_job(note, id="job")
+    world.advance(0)
+    assert world.states("job") == [RunState.FAILURE]
+    assert "took none" in caplog.text
