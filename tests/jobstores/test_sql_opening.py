@@ -320,3 +320,25 @@ def test_calls_on_a_server_are_limited_in_time(postgresql):
         limits = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
     assert limits == ["2s", "6s", "6s"]
     store.close()
+
+
+def test_a_new_sqlite_file_may_be_opened_by_many_at_the_same_instant(tmp_path):
+    files, openers = 60, 8
+    together, failures = threading.Barrier(openers), []
+
+    def open_each():
+        for number in range(files):
+            store = SQLAlchemyJobStore(f"sqlite:///{tmp_path / f'{number}.db'}", timeout=30)
+            together.wait(60)
+            try:
+                store.open(FakeClock())
+            except StoreUnavailableError as error:
+                failures.append(str(error))
+            store.close()
+
+    threads = [threading.Thread(target=open_each) for _ in range(openers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failures == []

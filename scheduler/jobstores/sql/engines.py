@@ -27,6 +27,9 @@ from scheduler.errors import JobStoreError, StoreUnavailableError
 RECYCLE = 1800
 """Seconds after which a connection to a server is replaced, before firewalls forget it."""
 
+WAL_TRIES = 100
+"""How often a new SQLite file is changed to WAL, where other processes are about to do the same."""
+
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _OURS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 """Errors that another try does not mend: they say that the program is wrong, not that the database is away."""
@@ -115,12 +118,29 @@ def _sqlite(url: URL, timeout: float) -> Engine:
     def configure(connection: Any, record: object) -> None:
         """Readers do not wait for the writer (WAL), and what is committed survives a power cut (FULL)."""
         cursor = connection.cursor()
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            cursor.execute("PRAGMA journal_mode = WAL")
+        _change_to_wal(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
 
     return engine
+
+
+def _change_to_wal(cursor: Any) -> None:
+    """Change a database to WAL, unless it is already.
+
+    Where other processes do the same, SQLite refuses at once instead of waiting; so the waiting is done by taking the
+    file's lock, which waits up to the connection's time-out, and then it is tried again.
+    """
+    for tries_left in reversed(range(WAL_TRIES)):
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except Exception as error:
+            if "locked" not in str(error) or not tries_left:
+                raise
+            cursor.execute("BEGIN EXCLUSIVE")
+            cursor.execute("COMMIT")
 
 
 def _server(url: URL, timeout: float) -> Engine:
