@@ -1,4 +1,4 @@
-"""Triggers ⇄ JSON: each is stored as its kind and its own fields."""
+"""Triggers ⇄ JSON: each is stored as its kind, the version of its form and its own fields."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from scheduler.triggers import BUILT_IN
 from scheduler.triggers.base import Trigger
 from scheduler.wording import show
 
+RESERVED = ("kind", "version")
+
 
 class TriggerCodec:
-    """Writes triggers as JSON objects, `{"kind": "interval", …}`, and reads them back.
+    """Writes triggers as JSON objects, `{"kind": "interval", "version": 1, …}`, and reads them back.
+
+    Triggers that a trigger holds are written in the same way.
 
     Arguments:
         extra: the program's own triggers: the kind under which each is stored → its class.
@@ -38,17 +42,38 @@ class TriggerCodec:
                 "register it there, or keep the job in a memory store"
             )
         fields = trigger.to_json()
-        if "kind" in fields:
-            raise SerializationError(f"trigger: {type(trigger).__qualname__}.to_json() must not return the key 'kind'")
-        return {"kind": kind, **fields}
+        for name in RESERVED:
+            if name in fields:
+                raise SerializationError(
+                    f"trigger: {type(trigger).__qualname__}.to_json() must not return the key {name!r}"
+                )
+        return {"kind": kind, "version": trigger.version, **{name: self._write(fields[name]) for name in fields}}
 
     def decode(self, data: Mapping[str, Any]) -> Trigger:
         """Build the trigger from what `encode` wrote. Raises InvalidTriggerError for anything else."""
         if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
             raise InvalidTriggerError(f"trigger: {show(data)} is not a JSON object with a kind")
-        fields = dict(data)
-        kind = fields.pop("kind")
+        fields = {name: self._read(value) for name, value in data.items() if name not in RESERVED}
+        kind, version = data["kind"], data.get("version", 1)
         cls = self._classes.get(kind)
         if cls is None:
             raise InvalidTriggerError(f"trigger: nothing is known of the kind {kind!r}; {suggest(kind, self._classes)}")
-        return cls.from_json(fields)
+        if type(version) is not int or not 1 <= version <= cls.version:
+            raise InvalidTriggerError(
+                f"trigger: {kind!r} is stored in version {show(version)}, and this program reads up to {cls.version}"
+            )
+        return cls.from_json(fields if version == cls.version else cls.upgrade(fields, version))
+
+    def _write(self, value: Any) -> Any:
+        if isinstance(value, Trigger):
+            return self.encode(value)
+        if isinstance(value, (list, tuple)):
+            return [self._write(item) for item in value]
+        return value
+
+    def _read(self, value: Any) -> Any:
+        if isinstance(value, Mapping) and "kind" in value:
+            return self.decode(value)
+        if isinstance(value, list):
+            return [self._read(item) for item in value]
+        return value

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from scheduler.errors import InvalidTriggerError, suggest
 from scheduler.timezones import to_instant
 from scheduler.wording import show
+
+LONGEST_JITTER = 366 * 86_400.0
+"""Seconds."""
 
 
 def to_bounds(start_date: object, end_date: object, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
@@ -27,6 +30,18 @@ def bounds_to_json(start: datetime | None, end: datetime | None) -> dict[str, st
     """Return the bounds that are set, as texts that `to_bounds` takes."""
     bounds = {"start_date": start, "end_date": end}
     return {name: bound.isoformat() for name, bound in bounds.items() if bound is not None}
+
+
+def to_jitter(value: object) -> float | None:
+    """Return a jitter in seconds; None: none. Raises InvalidTriggerError for what is not a number of at least 0."""
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_JITTER:
+        raise InvalidTriggerError(
+            f"jitter: {show(value)} is not a number of seconds from 0 to {LONGEST_JITTER:g}, or None for no delay"
+        )
+    return float(seconds) or None
 
 
 def check_keys(kind: str, data: object, valid: Iterable[str]) -> dict[str, Any]:

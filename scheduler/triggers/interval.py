@@ -34,7 +34,6 @@ class IntervalTrigger(Trigger):
     """
 
     kind: ClassVar[str] = "interval"
-    counts_at_once: ClassVar[bool] = True
 
     interval: timedelta
     start_date: datetime | None
@@ -70,6 +69,10 @@ class IntervalTrigger(Trigger):
         except OverflowError:
             return None
         return None if self.end_date is not None and fire > self.end_date else fire
+
+    @property
+    def counts_at_once(self) -> bool:
+        return True
 
     def span(self, first: datetime, until: datetime, limit: int) -> Span:
         second = self.next(first)

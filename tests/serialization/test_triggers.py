@@ -55,7 +55,7 @@ def test_a_trigger_comes_back_equal(trigger):
 
 
 def test_the_kind_comes_first_and_the_fields_beside_it():
-    assert list(CODEC.encode(EveryNth(7)).items()) == [("kind", "every-nth"), ("seconds", 7)]
+    assert list(CODEC.encode(EveryNth(7)).items()) == [("kind", "every-nth"), ("version", 1), ("seconds", 7)]
 
 
 def test_decoding_leaves_the_data_as_it_is():

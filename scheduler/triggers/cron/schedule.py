@@ -17,6 +17,7 @@ ALL_YEARS = (1 << LAST_YEAR + 1) - (1 << FIRST_YEAR)
 
 MONTH_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 SIX_WEEKS = sum(1 << 7 * week for week in range(6))
+SATURDAY, SUNDAY = 5, 6
 LAST = -1
 """The position of the last weekday of its kind in a month."""
 
@@ -33,6 +34,10 @@ class Days:
     """The last day of the month."""
     positions: frozenset[tuple[int, int]] = frozenset()
     """Pairs (n, weekday): the nth of these weekdays in the month; n = LAST: the last one."""
+    nearest: int = 0
+    """Days of the month, 1 to 31, that stand for the working day (Monday to Friday) of the month nearest to them."""
+    last_working: bool = False
+    """The last working day of the month."""
 
     def within(self, first: int, length: int) -> int:
         """Return the days in a month of `length` days that begins with the weekday `first`, as bits 1 to `length`."""
@@ -43,6 +48,10 @@ class Days:
             day = 1 + (weekday - first) % 7
             day += (length - day) // 7 * 7 if position == LAST else (position - 1) * 7
             days |= 1 << day
+        for day in _members(self.nearest & (2 << length) - 1):
+            days |= 1 << _nearest_working_day(day, first, length)
+        if self.last_working:
+            days |= 1 << _nearest_working_day(length, first, length)
         return days & (2 << length) - 2
 
 
@@ -160,6 +169,15 @@ class Schedule:
                 days |= (1 << following) - (1 << day)
             day = following
         return days
+
+
+def _nearest_working_day(day: int, first: int, length: int) -> int:
+    weekday = (first + day - 1) % 7
+    if weekday == SATURDAY:
+        return day - 1 if day > 1 else day + 2
+    if weekday == SUNDAY:
+        return day + 1 if day < length else day - 2
+    return day
 
 
 @lru_cache(maxsize=1024)
