@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zoneinfo
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from difflib import get_close_matches
 from functools import lru_cache
@@ -16,6 +17,7 @@ NAME = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 OFFSET = re.compile(r"(?:UTC)?([+-][0-9:.]+)", re.IGNORECASE)
 LONGEST_ABBREVIATION = 5
 """Letters of "CEST" and its like, which stand for no zone, and for which the nearest name of one is a wrong guess."""
+DAY = timedelta(days=1)
 EXAMPLES = "a name such as 'Europe/Berlin' or 'UTC', or an offset such as '+05:30'"
 
 
@@ -143,6 +145,46 @@ def turn_between(earlier: datetime, later: datetime, zone: tzinfo) -> datetime:
         else:
             low = middle
     return earlier + timedelta(seconds=high)
+
+
+def turns(zone: tzinfo, after: datetime, until: datetime) -> Iterator[tuple[datetime, timedelta, timedelta]]:
+    """Yield the turns of the clock after an instant and up to another, that included, both in UTC.
+
+    Each is the first instant of an offset, the offset before it, and its own. The clock is looked at once a day, as no
+    zone turns it there and back in less.
+    """
+    if isinstance(zone, timezone):
+        return
+    moment, end = after.replace(microsecond=0), until.replace(microsecond=0)
+    before = moment.astimezone(zone).utcoffset() or timedelta(0)
+    while moment < end:
+        following = min(moment + DAY, end)
+        offset = following.astimezone(zone).utcoffset() or timedelta(0)
+        if offset != before:
+            yield turn_between(moment, following, zone), before, offset
+        moment, before = following, offset
+
+
+def turn_at(wall: datetime) -> datetime:
+    """Return the instant, in UTC, at which the clock is put forward over an aware wall time, or back to show it again.
+
+    Raises OverflowError at the ends of the calendar.
+    """
+    before, after = offsets(wall)
+    utc = wall.replace(tzinfo=UTC, microsecond=0)
+    assert wall.tzinfo is not None
+    return turn_between(utc - max(before, after), utc - min(before, after), wall.tzinfo)
+
+
+def first_instant(wall: datetime) -> datetime:
+    """Return the first instant at which the clock shows an aware wall time (fold=0) or more, in UTC.
+
+    That is when a fixed wall time fires, as in Debian's cron: one that comes twice is the first of the two, and one
+    that is skipped is the end of the gap. So a later wall time is never an earlier instant.
+    Raises OverflowError where UTC leaves the years 1 to 9999.
+    """
+    instant = wall.astimezone(UTC)
+    return instant if instant.astimezone(wall.tzinfo) == wall else turn_at(wall)
 
 
 def _converted(aware: datetime) -> datetime:

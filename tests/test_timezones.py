@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import (
     _named,
+    first_instant,
     in_utc,
     local_zone,
     offsets,
@@ -298,3 +299,21 @@ def test_the_turn_of_the_clock_is_found_to_the_second(name: str, wall: datetime,
     assert before != after
     both = sorted((wall.replace(tzinfo=UTC) - before, wall.replace(tzinfo=UTC) - after))
     assert turn_between(both[0], both[1], zone) == turn
+
+
+@pytest.mark.parametrize(
+    ("name", "wall", "instant"),
+    [
+        ("Europe/Berlin", datetime(2024, 3, 31, 1, 59, 59), datetime(2024, 3, 31, 0, 59, 59, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2024, 3, 31, 2, 30), datetime(2024, 3, 31, 1, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2024, 3, 31, 3, 0), datetime(2024, 3, 31, 1, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2024, 10, 27, 2, 30), datetime(2024, 10, 27, 0, 30, tzinfo=UTC)),
+        ("Pacific/Apia", datetime(2011, 12, 30, 9), datetime(2011, 12, 30, 10, tzinfo=UTC)),
+        ("Asia/Kathmandu", datetime(1986, 1, 1, 0, 5), datetime(1985, 12, 31, 18, 30, tzinfo=UTC)),
+        ("+05:30", datetime(2024, 5, 1, 9), datetime(2024, 5, 1, 3, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_wall_time_first_shows_at_the_end_of_the_gap_or_the_first_time(
+    name: str, wall: datetime, instant: datetime
+) -> None:
+    assert first_instant(wall.replace(tzinfo=to_zone(name))) == instant
