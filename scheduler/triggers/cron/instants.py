@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from scheduler.timezones import offsets, turn_between
-from scheduler.triggers.cron.schedule import FIRST_YEAR, Schedule
+from scheduler.timezones import offsets, turn_between, turns
+from scheduler.triggers.cron.dates import FIRST_YEAR
+from scheduler.triggers.cron.schedule import Schedule
 
 SECOND = timedelta(seconds=1)
 BEGINNING = datetime(FIRST_YEAR - 1, 12, 30, tzinfo=UTC)
@@ -21,6 +22,8 @@ def following_instant(schedule: Schedule, zone: tzinfo, after: datetime) -> date
     """Return the first fire time after the instant `after`, both in UTC; None where the calendar ends before."""
     if after.year < FIRST_YEAR:
         after = max(after, BEGINNING)
+    if zone is UTC:
+        return schedule.following(after)
     try:
         local = after.astimezone(zone)
         if schedule.elapsed and (local.fold or _comes_again(local)):
@@ -36,6 +39,34 @@ def following_instant(schedule: Schedule, zone: tzinfo, after: datetime) -> date
         return _after_gap(schedule, wall) if schedule.elapsed else _turn(wall)
     except OverflowError:  # the year 10000 in UTC or in the zone
         return None
+
+
+def count_instants(schedule: Schedule, zone: tzinfo, after: datetime, until: datetime) -> int:
+    """Return the number of fire times after the instant `after` and up to `until`, that included, both in UTC.
+
+    Wall times are counted by their calendar fields, from one turn of the clock to the next. Raises OverflowError near
+    the ends of the calendar.
+    """
+    after = max(after, BEGINNING)
+    counted = _shown(schedule, zone, after)
+    total = 0
+    for turn, before, now in turns(zone, after, until):
+        last = turn + before - SECOND
+        if schedule.elapsed:
+            total += schedule.count(counted, last)
+            counted = turn + now - SECOND
+        elif now > before:  # all that match in the gap, and at its end, are one fire
+            total += schedule.count(counted, last) + bool(schedule.count(last, turn + now))
+            counted = turn + now
+    return total + schedule.count(counted, _shown(schedule, zone, until))
+
+
+def _shown(schedule: Schedule, zone: tzinfo, instant: datetime) -> datetime:
+    """The wall time up to which all has fired at an instant, written in UTC to reckon with it as if no clock turned."""
+    local = instant.astimezone(zone)
+    if local.fold and not schedule.elapsed:
+        local = _repeated(local)[1] - SECOND
+    return local.replace(tzinfo=UTC, fold=0)
 
 
 def _comes_again(local: datetime) -> bool:

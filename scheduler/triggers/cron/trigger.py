@@ -10,12 +10,13 @@ from typing import Any, ClassVar, Self
 
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, local_zone, to_zone, zone_name
-from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds
-from scheduler.triggers.base import Trigger
+from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds, to_jitter
+from scheduler.triggers.base import MOMENT, Span, Trigger
 from scheduler.triggers.cron.crontab import from_crontab
-from scheduler.triggers.cron.instants import following_instant
+from scheduler.triggers.cron.instants import count_instants, following_instant
 from scheduler.triggers.cron.keywords import NAMES, from_keywords, to_text
 from scheduler.triggers.cron.schedule import Schedule
+from scheduler.wording import show
 
 Expressions = tuple[tuple[str, str], ...]
 """What the author wrote: pairs of a field and its text, or one pair of "crontab" and its text."""
@@ -39,10 +40,14 @@ class CronTrigger(Trigger):
         second: 0-59.
         start_date, end_date: the first and last instant that may be a fire time; datetimes, dates or ISO 8601 texts.
         timezone: whose clock on the wall counts, and in which a start or end without zone is read; None: the local one.
+        jitter: by how much a run may be delayed after its fire time, which stays: seconds or a timedelta; None: not.
 
     Where the clock is put forward or back it does as cron in Debian does: a fixed time that is skipped fires at the end
     of the gap, and one that comes twice fires once, the first time. Where minute or hour begins with `*` it fires
-    whenever the clock shows a matching time, which is never in a gap, and twice in a repeated hour.
+    whenever the clock shows a matching time, which is never in a gap, and twice in a repeated hour. The second makes
+    no difference.
+
+    The text of a trigger made by `from_crontab` is its crontab line; of others, `cron[hour='9']`.
 
     Raises InvalidTriggerError for no field at all, a field that cannot be read, a date that never comes, and an end
     before the start.
@@ -55,6 +60,7 @@ class CronTrigger(Trigger):
     start_date: datetime | None
     end_date: datetime | None
     expressions: Expressions = field(compare=False)
+    jitter: float | None = field(compare=False)
 
     def __init__(
         self,
@@ -69,10 +75,11 @@ class CronTrigger(Trigger):
         start_date: datetime | date | str | None = None,
         end_date: datetime | date | str | None = None,
         timezone: str | tzinfo | None = None,
+        jitter: float | timedelta | None = None,
     ) -> None:
         given = zip(NAMES, (year, month, day, week, day_of_week, hour, minute, second), strict=True)
         expressions = tuple((name, to_text(name, value)) for name, value in given if value is not None)
-        self._set(expressions, start_date, end_date, timezone)
+        self._set(expressions, start_date, end_date, timezone, jitter)
 
     @classmethod
     def from_crontab(
@@ -82,20 +89,25 @@ class CronTrigger(Trigger):
         *,
         start_date: datetime | date | str | None = None,
         end_date: datetime | date | str | None = None,
+        jitter: float | timedelta | None = None,
     ) -> Self:
         """Return the trigger of a crontab line, as crontab(5) reads it.
 
         Arguments:
             expr: five fields: minute, hour, day of month, month, day of week. 0 and 7 are Sunday; a day has to match
-                one of the two day fields, or both where one of them begins with `*`.
-            timezone, start_date, end_date: as in the constructor.
+                one of the two day fields, or both where one of them begins with `*`. With six fields, the first is
+                the second. Also one of @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly.
+                In day of month, `L` is the last day, `LW` the last working day, `15W` the working day (Monday to
+                Friday) of the month nearest to the 15th; in day of week, `5#2` is the second Friday of the month and
+                `5L` the last one. The guide has them all.
+            timezone, start_date, end_date, jitter: as in the constructor.
 
         Raises InvalidTriggerError as the constructor does.
         """
         if not isinstance(expr, str):
-            raise InvalidTriggerError(f"crontab: {expr!r} is not a text of five fields such as '0 9 * * 1-5'")
+            raise InvalidTriggerError(f"crontab: {show(expr)} is not a text of five fields such as '0 9 * * 1-5'")
         trigger = object.__new__(cls)
-        trigger._set((("crontab", expr.strip()),), start_date, end_date, timezone)
+        trigger._set((("crontab", " ".join(expr.split())),), start_date, end_date, timezone, jitter)
         return trigger
 
     def next(self, after: datetime) -> datetime | None:
@@ -105,13 +117,32 @@ class CronTrigger(Trigger):
         fire = following_instant(self.schedule, self.timezone, after)
         return None if fire is None or (self.end_date is not None and fire > self.end_date) else fire
 
+    @property
+    def counts_at_once(self) -> bool:
+        return True
+
+    def span(self, first: datetime, until: datetime, limit: int) -> Span:
+        following = self.next(first)
+        if following is None or following > until or limit <= 1:
+            return Span(first, 1, following)
+        try:
+            end = until if self.end_date is None else min(until, self.end_date)
+            more = 1 + count_instants(self.schedule, self.timezone, following, end)
+            last = self.previous(end + MOMENT)
+        except OverflowError:  # the ends of the calendar
+            return Trigger.span(self, first, until, limit)
+        if last is None or more >= limit:
+            return Trigger.span(self, first, until, limit)
+        return Span(last, 1 + more, self.next(last))
+
     def to_json(self) -> dict[str, Any]:
         zone = {"timezone": zone_name(self.timezone)}
-        return dict(self.expressions) | zone | bounds_to_json(self.start_date, self.end_date)
+        jitter = {} if self.jitter is None else {"jitter": self.jitter}
+        return dict(self.expressions) | zone | bounds_to_json(self.start_date, self.end_date) | jitter
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        fields = check_keys(cls.kind, data, ("crontab", *NAMES, "timezone", "start_date", "end_date"))
+        fields = check_keys(cls.kind, data, ("crontab", *NAMES, "timezone", "start_date", "end_date", "jitter"))
         if fields.get("timezone") is None:
             raise InvalidTriggerError("cron trigger: the key 'timezone' is missing")
         if "crontab" not in fields:
@@ -121,7 +152,9 @@ class CronTrigger(Trigger):
             raise InvalidTriggerError(f"cron trigger: 'crontab' and {both[0]!r} cannot be combined")
         return cls.from_crontab(fields.pop("crontab"), **fields)
 
-    def _set(self, expressions: Expressions, start_date: object, end_date: object, timezone: object) -> None:
+    def _set(
+        self, expressions: Expressions, start_date: object, end_date: object, timezone: object, jitter: object
+    ) -> None:
         zone = local_zone() if timezone is None else to_zone(timezone)
         start, end = to_bounds(start_date, end_date, zone)
         object.__setattr__(self, "schedule", _compiled(expressions))
@@ -129,6 +162,7 @@ class CronTrigger(Trigger):
         object.__setattr__(self, "start_date", start)
         object.__setattr__(self, "end_date", end)
         object.__setattr__(self, "expressions", expressions)
+        object.__setattr__(self, "jitter", to_jitter(jitter))
 
     def __repr__(self) -> str:
         values = self.to_json()
@@ -138,6 +172,8 @@ class CronTrigger(Trigger):
         return f"{type(self).__name__}{'' if crontab is None else '.from_crontab'}({', '.join(fields)})"
 
     def __str__(self) -> str:
+        if self.expressions[0][0] == "crontab":
+            return self.expressions[0][1]
         return f"cron[{', '.join(f'{name}={text!r}' for name, text in self.expressions)}]"
 
 
