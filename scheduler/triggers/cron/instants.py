@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from scheduler.timezones import offsets, turn_between, turns
+from scheduler.timezones import DAY, first_instant, offsets, turn_at, turns
 from scheduler.triggers.cron.dates import FIRST_YEAR
 from scheduler.triggers.cron.schedule import Schedule
 
@@ -25,18 +25,7 @@ def following_instant(schedule: Schedule, zone: tzinfo, after: datetime) -> date
     if zone is UTC:
         return schedule.following(after)
     try:
-        local = after.astimezone(zone)
-        if schedule.elapsed and (local.fold or _comes_again(local)):
-            return _in_repeated_hour(schedule, local)
-        if local.fold:  # all of the repeated hour has fired the first time round
-            local = _repeated(local)[1] - SECOND
-        wall = schedule.following(local)
-        if wall is None:
-            return None
-        fire = wall.astimezone(UTC)
-        if fire.astimezone(zone) == wall:
-            return fire
-        return _after_gap(schedule, wall) if schedule.elapsed else _turn(wall)
+        return (_by_elapsed_time if schedule.elapsed else _by_wall_time)(schedule, zone, after)
     except OverflowError:  # the year 10000 in UTC or in the zone
         return None
 
@@ -69,18 +58,30 @@ def _shown(schedule: Schedule, zone: tzinfo, instant: datetime) -> datetime:
     return local.replace(tzinfo=UTC, fold=0)
 
 
-def _comes_again(local: datetime) -> bool:
-    """Whether the clock will show this wall time a second time."""
-    again = datetime(
-        local.year, local.month, local.day, local.hour, local.minute, local.second, tzinfo=local.tzinfo, fold=1
-    )
-    return again.utcoffset() != local.utcoffset()
-
-
-def _in_repeated_hour(schedule: Schedule, local: datetime) -> datetime | None:
-    """The next fire by elapsed time, from a wall time that comes twice."""
-    start, end = _repeated(local)
+def _by_wall_time(schedule: Schedule, zone: tzinfo, after: datetime) -> datetime | None:
+    local = after.astimezone(zone)
+    if local.fold:  # all of the repeated hour has fired the first time round
+        local = _repeated(local)[1] - SECOND
     wall = schedule.following(local)
+    return None if wall is None else first_instant(wall)
+
+
+def _by_elapsed_time(schedule: Schedule, zone: tzinfo, after: datetime) -> datetime | None:
+    local = after.astimezone(zone)
+    wall = schedule.following(local)
+    if wall is not None and not local.fold:
+        fire = wall.astimezone(UTC)
+        if fire - after == wall - local < DAY and fire.astimezone(zone) == wall:
+            return fire  # the usual case: no turn of the clock in between
+    before, later = offsets(local)
+    if before > later:
+        return _in_repeated_hour(schedule, local, wall)
+    return None if wall is None else _after_gap(schedule, wall)
+
+
+def _in_repeated_hour(schedule: Schedule, local: datetime, wall: datetime | None) -> datetime | None:
+    """The next fire by elapsed time, from a wall time that comes twice; `wall` is the one that matches next."""
+    start, end = _repeated(local)
     if not local.fold:
         if wall is not None and wall < end:
             return wall.astimezone(UTC)
@@ -97,20 +98,12 @@ def _after_gap(schedule: Schedule, wall: datetime) -> datetime | None:
         before, after = offsets(following)
         if before >= after:
             return following.astimezone(UTC)
-        following = schedule.following(_turn(following).astimezone(wall.tzinfo) - SECOND)
+        following = schedule.following(turn_at(following).astimezone(wall.tzinfo) - SECOND)
     return None
 
 
 def _repeated(local: datetime) -> tuple[datetime, datetime]:
     """The wall times between which the clock runs twice, for one of them; the end is not included."""
     before, after = offsets(local)
-    start = _turn(local).astimezone(local.tzinfo).replace(fold=0)
+    start = turn_at(local).astimezone(local.tzinfo).replace(fold=0)
     return start, start + (before - after)
-
-
-def _turn(wall: datetime) -> datetime:
-    """The instant at which the clock is put forward over this wall time, or back to show it again."""
-    before, after = offsets(wall)
-    utc = wall.replace(tzinfo=UTC, microsecond=0)
-    assert wall.tzinfo is not None
-    return turn_between(utc - max(before, after), utc - min(before, after), wall.tzinfo)
