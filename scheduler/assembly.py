@@ -21,6 +21,8 @@ from scheduler.runtime.liveness import Liveness, this_process
 from scheduler.runtime.wakeup import Wakeup
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.timezones import local_zone, to_zone
+from scheduler.triggers import Trigger
+from scheduler.triggers.named import TriggerKinds
 from scheduler.validation import checked_alias
 from scheduler.wording import show
 
@@ -37,6 +39,7 @@ class Parts:
         jobstore: Any,
         jobstores: Mapping[str, Any],
         executors: Mapping[str, Executor],
+        triggers: Mapping[str, type[Trigger]],
         job_defaults: JobDefaults | Mapping[str, Any],
         timezone: str | tzinfo | None,
         clock: Clock,
@@ -54,6 +57,7 @@ class Parts:
             )
         self.zone = local_zone() if timezone is None else to_zone(timezone)
         self.clock = clock
+        self.kinds = TriggerKinds(triggers)
         self.bus = EventBus()
         wakeup = Wakeup()
         functions = FunctionLoader()
@@ -67,7 +71,7 @@ class Parts:
             poll_interval=poll_interval,
         )
         self.lifecycle = Lifecycle(self.engine, liveness, self.bus, wakeup, clock)
-        builder = JobBuilder(job_defaults, self.zone)
+        builder = JobBuilder(job_defaults, self.zone, self.kinds)
         self.lookups = Lookups(self.engine, functions, clock, self.zone)
         self.operations = Operations(self.lookups, builder, self.engine, self.bus)
         self._add_stores(jobstore, jobstores)
@@ -80,7 +84,7 @@ class Parts:
             raise InvalidSettingError("the default job store is given twice; pass it as jobstore or in jobstores")
         stores = dict(jobstores) if "default" in jobstores else {"default": jobstore, **jobstores}
         for alias, store in stores.items():
-            self.lifecycle.add_store(checked_alias("job store", alias), make_store(store))
+            self.lifecycle.add_store(checked_alias("job store", alias), make_store(store, self.kinds))
 
     def _add_executors(self, executors: Mapping[str, Executor], clock: Clock) -> None:
         if not isinstance(executors, Mapping):
@@ -92,17 +96,20 @@ class Parts:
             self.lifecycle.add_executor(checked_alias("executor", alias), checked_executor(executor))
 
 
-def make_store(given: Any) -> JobStore:
-    """Return the store that is meant: one given, or one by database URL or engine; None: memory."""
+def make_store(given: Any, kinds: TriggerKinds) -> JobStore:
+    """Return the store that is meant: one given as it is, or one by database URL or engine; None: memory.
+
+    Stores that are made here know the triggers of `kinds`.
+    """
     if given is None:
-        return MemoryJobStore()
+        return MemoryJobStore(triggers=kinds.own)
     if isinstance(given, JobStore):
         return given
     if isinstance(given, type):
         raise InvalidSettingError(f"jobstore: {show(given)} is a class; pass an object of it")
     from scheduler.jobstores.sql.store import SQLAlchemyJobStore
 
-    return SQLAlchemyJobStore(given)
+    return SQLAlchemyJobStore(given, triggers=kinds.own)
 
 
 def checked_executor(executor: Any) -> Executor:

@@ -19,6 +19,7 @@ from scheduler.jobstores.base import JobStore
 from scheduler.runtime.engine import Engine
 from scheduler.runtime.health import Health
 from scheduler.runtime.lifecycle import SchedulerState
+from scheduler.triggers import Trigger
 from scheduler.validation import checked_alias
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Scheduler(JobCalls):
         jobstore: the default job store: a database URL, an SQLAlchemy URL or Engine, a JobStore; None: memory.
         jobstores: further stores by alias, given in the same ways.
         executors: executors by alias; without a "default" one, a ThreadPoolExecutor of 10 threads is added.
+        triggers: triggers of your own: name → class, so that `add_job` takes them by their names, and the stores that
+            are made here can keep them. A JobStore that is passed in has a `triggers` argument of its own.
         job_defaults: the rules of jobs that do not say otherwise.
         timezone: a name or tzinfo: the zone in which naive datetimes are read and triggers count that name none; None:
             the zone of this machine.
@@ -54,6 +57,7 @@ class Scheduler(JobCalls):
         *,
         jobstores: Mapping[str, Any] = NOTHING,
         executors: Mapping[str, Executor] = NOTHING,
+        triggers: Mapping[str, type[Trigger]] = NOTHING,
         job_defaults: JobDefaults | Mapping[str, Any] = NOTHING,
         timezone: str | tzinfo | None = None,
         clock: Clock | None = None,
@@ -66,11 +70,12 @@ class Scheduler(JobCalls):
             hint = " (a rule of jobs goes into job_defaults)" if name in JobDefaults.__slots__ else ""
             raise UnknownOptionError(name, OPTIONS, f"Scheduler{hint}")
         parts = Parts(
-            jobstore, jobstores, executors, job_defaults, timezone, clock or SystemClock(),
+            jobstore, jobstores, executors, triggers, job_defaults, timezone, clock or SystemClock(),
             poll_interval, heartbeat_interval, node_timeout,
         )  # fmt: skip
         self._clock = parts.clock
         self._zone = parts.zone
+        self._kinds = parts.kinds
         self._bus = parts.bus
         self._engine = parts.engine
         self._lifecycle = parts.lifecycle
@@ -220,7 +225,7 @@ class Scheduler(JobCalls):
         self, jobstore: str | sqlalchemy.URL | sqlalchemy.Engine | JobStore, alias: str = "default"
     ) -> None:
         """Add a job store, and drive its jobs if the scheduler runs. Raises SchedulerError for an alias taken."""
-        self._lifecycle.add_store(checked_alias("job store", alias), make_store(jobstore))
+        self._lifecycle.add_store(checked_alias("job store", alias), make_store(jobstore, self._kinds))
 
     def remove_jobstore(self, alias: str) -> None:
         """Let go of a job store, whose jobs stay in it. Raises SchedulerError while this process runs some of them."""

@@ -16,7 +16,7 @@ from scheduler.core.unset import UNSET, Unset
 from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, UnknownOptionError
 from scheduler.timezones import to_utc
 from scheduler.triggers import DateTrigger, Trigger
-from scheduler.triggers.named import kind_of, parameters, takers
+from scheduler.triggers.named import TriggerKinds, parameters
 from scheduler.validation import (
     CHECKS,
     check_call,
@@ -105,16 +105,18 @@ class JobBuilder:
     Arguments:
         defaults: rules of jobs that do not say otherwise; a JobDefaults or a mapping of its fields.
         zone: in which naive datetimes are read, and triggers count that name no zone.
+        kinds: the triggers that go by a name.
 
     Raises InvalidSettingError, UnknownOptionError or InvalidJobError for wrong defaults.
     """
 
-    def __init__(self, defaults: JobDefaults | Mapping[str, Any], zone: tzinfo) -> None:
+    def __init__(self, defaults: JobDefaults | Mapping[str, Any], zone: tzinfo, kinds: TriggerKinds) -> None:
         if not isinstance(defaults, (JobDefaults, Mapping)):
             raise InvalidSettingError(
                 f"job_defaults must be a JobDefaults or a mapping of its fields, not {show(defaults)}"
             )
         self.zone = zone
+        self.kinds = kinds
         self._defaults = _rules(defaults)
 
     def build(self, definition: JobDefinition, now: datetime) -> Job:
@@ -154,15 +156,14 @@ class JobBuilder:
             return trigger.anchored(now)
         if trigger is None:
             for name in trigger_args:
-                raise UnknownOptionError(name, OPTIONS, "add_job without a trigger", _none_is_named(name))
+                raise UnknownOptionError(name, OPTIONS, "add_job without a trigger", self._none_is_named(name))
             return DateTrigger(run_date=now)
-        kind = kind_of(trigger)
-        valid = parameters(kind)
+        valid = parameters(self.kinds.named(trigger))
         for name in trigger_args:
             if name not in valid:
                 raise UnknownOptionError(name, (*valid, *OPTIONS), f"add_job with the trigger {trigger!r}")
         args = {"timezone": self.zone, **trigger_args} if "timezone" in valid else trigger_args
-        return kind(**args).anchored(now)
+        return self.kinds.build(trigger, args).anchored(now)
 
     def change(self, job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
         """Return `job` with these fields changed. Raises UnknownOptionError and what `add_job` raises."""
@@ -171,12 +172,12 @@ class JobBuilder:
             if name == "next_run_time":
                 values |= self._moved(value, now)
             elif name == "trigger":
-                values[name] = _built(value).anchored(now)
+                values[name] = self._built(value).anchored(now)
             elif name in CHECKS:
                 values[name] = CHECKS[name](value)
             else:
                 valid = (*CHECKS, "next_run_time", "trigger")
-                raise UnknownOptionError(name, valid, "modify_job", _rescheduling(name))
+                raise UnknownOptionError(name, valid, "modify_job", self._rescheduling(name))
         changed = replace(job, **values)
         if {"func", "args", "kwargs"} & values.keys():
             check_call(target(changed.func), changed.args, changed.kwargs)
@@ -200,6 +201,30 @@ class JobBuilder:
         if not isinstance(value, datetime):
             raise InvalidJobError(f"next_run_time must be a datetime or None, not {show(value)}")
         return to_utc(value, self.zone)
+
+    def _built(self, trigger: Any) -> Trigger:
+        """Return the new trigger of a job that is modified, which has no room for the arguments of a named one."""
+        if isinstance(trigger, Trigger):
+            return trigger
+        if isinstance(trigger, str):
+            self.kinds.named(trigger)
+        raise InvalidTriggerError(
+            f"modify_job: trigger must be a Trigger, not {show(trigger)}; to name one and its arguments, "
+            f"use reschedule_job(job_id, trigger={trigger if isinstance(trigger, str) else 'interval'!r}, …)"
+        )
+
+    def _none_is_named(self, name: str) -> str:
+        """Return the hint for an argument of a trigger where there is none; empty for other names."""
+        kinds = " or ".join(map(repr, self.kinds.takers(name)))
+        return f"{name}= belongs to a trigger, and none is named; pass trigger={kinds}" if kinds else ""
+
+    def _rescheduling(self, name: str) -> str:
+        """Return the hint for an argument of a trigger in a change of a job; empty for other names."""
+        kinds = self.kinds.takers(name)
+        if not kinds:
+            return ""
+        call = f"reschedule_job(job_id, trigger={kinds[0]!r}, {name}=…)"
+        return f"{name}= belongs to a trigger; to change that, use {call}"
 
 
 def replacing(job: Job, existing: Job, *, timing_given: bool) -> Job:
@@ -227,32 +252,6 @@ def _rules(defaults: JobDefaults | Mapping[str, Any]) -> dict[str, Any]:
         if name not in rules:
             raise UnknownOptionError(str(name), rules, "job_defaults")
     return {name: CHECKS[name](value) for name, value in (rules | dict(given)).items()}
-
-
-def _built(trigger: Any) -> Trigger:
-    """Return the new trigger of a job that is modified, which has no room for the arguments of a named one."""
-    if isinstance(trigger, Trigger):
-        return trigger
-    name = kind_of(trigger).kind if isinstance(trigger, str) else "interval"
-    raise InvalidTriggerError(
-        f"modify_job: trigger must be a Trigger, not {show(trigger)}; "
-        f"to name one and its arguments, use reschedule_job(job_id, trigger={name!r}, …)"
-    )
-
-
-def _none_is_named(name: str) -> str:
-    """Return the hint for an argument of a trigger where there is none; empty for other names."""
-    kinds = " or ".join(map(repr, takers(name)))
-    return f"{name}= belongs to a trigger, and none is named; pass trigger={kinds}" if kinds else ""
-
-
-def _rescheduling(name: str) -> str:
-    """Return the hint for an argument of a trigger in a change of a job; empty for other names."""
-    kinds = takers(name)
-    if not kinds:
-        return ""
-    call = f"reschedule_job(job_id, trigger={kinds[0]!r}, {name}=…)"
-    return f"{name}= belongs to a trigger; to change that, use {call}"
 
 
 def _name_of(func: Callable[..., Any]) -> str:

@@ -16,7 +16,6 @@ from scheduler.lookups import Lookups
 from scheduler.operations import Operations
 from scheduler.transfer import File, export_jobs, import_jobs, print_jobs
 from scheduler.triggers import Trigger
-from scheduler.triggers.named import kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +52,8 @@ class JobCalls:
 
         Arguments:
             func: a callable, or its reference `"package.module:qualified.name"`; a database takes only what has one.
-            trigger: a Trigger; or `"date"`, `"interval"`, `"cron"` with its arguments as keywords; None: once, now.
+            trigger: a Trigger; or the name of one, such as `"date"`, `"interval"`, `"cron"` or one of the scheduler's
+                `triggers`, with its arguments as keywords; None: once, now.
             args, kwargs: what to call it with; checked against the function's signature.
             id: 1 to 255 characters, unique in its store; None: a random one.
             name: 1 to 255 characters, for people; None: the function's.
@@ -91,8 +91,7 @@ class JobCalls:
         Raises InvalidTriggerError at once for what is no trigger, such as the function itself where the parentheses
         are left out; and what `add_job` raises, when it decorates.
         """
-        if trigger is not None and not isinstance(trigger, Trigger):
-            kind_of(trigger)
+        self._operations.check_trigger(trigger)
 
         def decorate(func: F) -> F:
             self._operations.add_decorated(func, trigger, options)

@@ -32,7 +32,7 @@ from scheduler.lookups import Lookups
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
 from scheduler.serialization.functions import reference
-from scheduler.triggers import BUILT_IN, DateTrigger, Trigger
+from scheduler.triggers import DateTrigger, Trigger
 from scheduler.validation import first_fire, target
 
 logger = logging.getLogger(__name__)
@@ -119,6 +119,11 @@ class Operations:
             raise ExecutorLookupError(job.executor, self._engine.executors)
         executor.check(target(job.func), job.executor_options)
 
+    def check_trigger(self, trigger: Trigger | str | None) -> None:
+        """Raise InvalidTriggerError for what is neither a Trigger nor the name of one; None: once, now."""
+        if trigger is not None and not isinstance(trigger, Trigger):
+            self._builder.kinds.named(trigger)
+
     def add_decorated(
         self, func: Callable[..., Any], trigger: Trigger | str | None, options: Mapping[str, Any]
     ) -> None:
@@ -164,9 +169,10 @@ class Operations:
     ) -> Job:
         """Give a job another trigger and let it count from now; a paused job stays paused."""
         if trigger is None:
-            if jobstore not in BUILT_IN:
+            named = jobstore in self._builder.kinds.classes
+            if not named:
                 self.lookups.find(job_id, jobstore)
-            meant = repr(jobstore) if jobstore in BUILT_IN else "'interval', 'cron', 'date' or a Trigger"
+            meant = repr(jobstore) if named else "'interval', 'cron', 'date' or a Trigger"
             raise InvalidTriggerError(
                 f"reschedule_job: no trigger is given; pass trigger={meant} (the second argument is the job store)"
             )

@@ -53,6 +53,14 @@ def zone_name(zone: tzinfo) -> str:
     return str(timezone(zone.utcoffset(None) or timedelta(0))).removeprefix("UTC") or "UTC"
 
 
+def zone_info(key: str) -> ZoneInfo:
+    """Return the ZoneInfo of this key, the same object each time. Raises InvalidTriggerError for an unknown one."""
+    zone = _zone_info(key)
+    if zone is None:
+        raise InvalidTriggerError(f"timezone: {key!r} is not a known time zone; {_hint(key)}")
+    return zone
+
+
 def local_zone() -> tzinfo:
     """Return the zone of this machine: that of the TZ variable, else of its settings.
 
@@ -200,10 +208,12 @@ def _named(name: str) -> tzinfo:
     offset = OFFSET.fullmatch(name)
     if offset:
         return timezone(_offset(name, offset[1]))
-    zone = _from_host(name) or _from_pytz(name) if NAME.fullmatch(name) else None
-    if zone is None:
-        raise InvalidTriggerError(f"timezone: {name!r} is not a known time zone; {_hint(name)}")
-    return zone
+    return zone_info(name)
+
+
+@lru_cache(maxsize=1024)
+def _zone_info(key: str) -> ZoneInfo | None:
+    return _from_host(key) or _from_pytz(key) if NAME.fullmatch(key) else None
 
 
 def _offset(name: str, text: str) -> timedelta:

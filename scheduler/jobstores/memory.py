@@ -16,6 +16,8 @@ from scheduler.core.run import HELD, Run, RunState
 from scheduler.errors import ConflictingIdError, InvalidJobError, JobLookupError, JobStoreError, StaleJobError
 from scheduler.jobstores.base import Due, DueJob, DueRun, JobStore, Turn
 from scheduler.jobstores.memory_tables import Tables
+from scheduler.serialization import JobCodec, TriggerCodec, ValueCodec
+from scheduler.triggers.base import Trigger
 
 
 class MemoryJobStore(JobStore):
@@ -23,15 +25,18 @@ class MemoryJobStore(JobStore):
 
     Arguments:
         keep_runs: how many ended runs to remember, the latest ones; at least 0.
+        triggers: triggers of your own, for export and import: the name under which each is written → its class.
     """
 
     persistent = False
     shared = False
 
-    def __init__(self, *, keep_runs: int = 10_000) -> None:
+    def __init__(self, *, keep_runs: int = 10_000, triggers: Mapping[str, type[Trigger]] | None = None) -> None:
         if not isinstance(keep_runs, int) or isinstance(keep_runs, bool) or keep_runs < 0:
             raise InvalidJobError(f"keep_runs must be a whole number from 0, not {keep_runs!r}")
         self._keep_runs = keep_runs
+        if triggers is not None:
+            self.codec = JobCodec(ValueCodec(), TriggerCodec(triggers))
         self._clock: Clock | None = None
         self._lock = threading.RLock()
         self._tables = Tables()

@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.timezones import to_zone, zone_name
+from scheduler.timezones import to_zone, zone_info, zone_name
 from scheduler.wording import show
 
 TAG = "$type"
@@ -100,6 +101,12 @@ def _read_time(value: str, zone: str | None = None, fold: int = 0) -> time:
     return read if zone is None else read.replace(tzinfo=to_zone(zone))
 
 
+def _encode_zone_info(value: ZoneInfo) -> dict[str, Any]:
+    if value.key is None:
+        raise Unstorable("a ZoneInfo without a key cannot be stored; make it by ZoneInfo(name)")
+    return {TAG: "ZoneInfo", "key": value.key}
+
+
 def _encode_timedelta(value: timedelta) -> dict[str, Any]:
     parts = {"days": value.days, "seconds": value.seconds, "microseconds": value.microseconds}
     return {TAG: "timedelta", **{name: part for name, part in parts.items() if part or name == "seconds"}}
@@ -121,6 +128,8 @@ WRITE: Mapping[type, Callable[[Any], Any]] = {
     date: lambda value: {TAG: "date", "value": value.isoformat()},
     time: _encode_time,
     timedelta: _encode_timedelta,
+    timezone: lambda value: {TAG: "timezone", "name": zone_name(value)},
+    ZoneInfo: _encode_zone_info,
     Decimal: lambda value: {TAG: "Decimal", "value": str(value)},
     UUID: lambda value: {TAG: "UUID", "value": str(value)},
     bytes: lambda value: {TAG: "bytes", "base64": b64encode(value).decode("ascii")},
@@ -138,6 +147,8 @@ READ: Mapping[str, Callable[..., Any]] = {
     "date": lambda value: date.fromisoformat(value),
     "time": _read_time,
     "timedelta": lambda days=0, seconds=0, microseconds=0: timedelta(days, seconds, microseconds),
+    "timezone": lambda name: to_zone(name),
+    "ZoneInfo": lambda key: zone_info(key),
     "Decimal": lambda value: Decimal(value),
     "UUID": lambda value: UUID(value),
     "bytes": _read_bytes,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc
+from scheduler.wording import show
 
 MOMENT = timedelta(microseconds=1)
 """The least difference between two instants."""
@@ -28,9 +29,10 @@ class Span(NamedTuple):
 class Trigger(ABC):
     """A pure function from an instant to the next fire time.
 
-    Subclasses are frozen values: hashable, equal when they fire alike, without clock or chance inside. Every datetime
-    they take is aware; every datetime they return is aware and in UTC. Only `next` has to be written; dataclasses whose
-    fields are JSON values or other triggers can be stored as they are.
+    Subclasses are frozen values: hashable, equal only if they fire alike, without clock or chance inside. Every
+    datetime they take is aware; every datetime they return is aware and in UTC. Only `next` has to be written: frozen
+    dataclasses can be stored as they are, if their fields are what a job's arguments may be, or other triggers.
+    `scheduler.testing.TriggerLaws` is this contract as tests.
     """
 
     __slots__ = ()
@@ -38,7 +40,8 @@ class Trigger(ABC):
     kind: ClassVar[str]
     """The name under which a trigger of this package is stored and added (`add_job(f, "interval", …)`)."""
     version: ClassVar[int] = 1
-    """Of the stored form; a class that changes its form adds one, and reads older forms by `upgrade`."""
+    """Of the stored form; a class that changes its form adds one, and reads older forms by `upgrade`. A program with
+    an older class leaves a newer form alone: there the job is broken."""
     jitter: float | None = None
     """Seconds by which runs are delayed at the most, for jobs that do not say themselves; None: not at all."""
 
@@ -49,19 +52,20 @@ class Trigger(ABC):
     def previous(self, before: datetime) -> datetime | None:
         """Return the last fire time strictly before `before`, in UTC, or None when there is none.
 
-        `next` is searched for it by halves, in some fifty calls; subclasses that know better override it.
+        `next` is asked for it by halves, some fifty times; subclasses that know better override it.
+        Raises InvalidTriggerError where `next` does not keep its promise.
         """
         before = in_utc("before", before)
         reach = timedelta(seconds=1)
-        while (fire := self.next(_back(before, reach))) is None or fire >= before:
+        while (fire := following(self, _back(before, reach))) is None or fire >= before:
             if before - BEGINNING <= reach:
                 return None
             reach *= 2
-        end = before
-        while (following := self.next(fire)) is not None and following < before:
-            fire = following
+        end = before  # no fire time lies between `end` and `before`
+        while (later := following(self, fire)) is not None and later < before:
+            fire = later
             middle = fire + (end - fire) / 2
-            later = self.next(middle)
+            later = following(self, middle)
             if later is None or later >= before:
                 end = middle
             else:
@@ -71,7 +75,8 @@ class Trigger(ABC):
     def fire_times(self, start: datetime, end: datetime | None = None, limit: int | None = None) -> list[datetime]:
         """Return the fire times from `start` to `end`, both included, in UTC, `limit` of them at the most.
 
-        Raises InvalidTriggerError for naive datetimes, and where neither an end nor a limit is given.
+        Raises InvalidTriggerError for naive datetimes, where neither an end nor a limit is given, and where `next` does
+        not keep its promise.
         """
         start = in_utc("start", start)
         end = None if end is None else in_utc("end", end)
@@ -80,10 +85,13 @@ class Trigger(ABC):
         if end is None and limit is None:
             raise InvalidTriggerError("fire_times needs an end or a limit, such as limit=10")
         found: list[datetime] = []
-        fire = self.next(start - MOMENT) if start > BEGINNING else self.next(start)
-        while fire is not None and (end is None or fire <= end) and (limit is None or len(found) < limit):
+        after = _back(start, MOMENT)
+        while limit is None or len(found) < limit:
+            fire = following(self, after)
+            if fire is None or (end is not None and fire > end):
+                break
             found.append(fire)
-            fire = self.next(fire)
+            after = fire
         return found
 
     @property
@@ -96,20 +104,21 @@ class Trigger(ABC):
 
         `first` counts even where it lies after `until`. Where `limit` ends the count, `following` is not after
         `until`, and the caller goes on from there. Subclasses that can tell by arithmetic override it.
+        Raises InvalidTriggerError where `next` does not keep its promise.
         """
         last, count = first, 1
-        following = self.next(first)
-        while following is not None and following <= until and count < limit:
-            last, count = following, count + 1
-            following = self.next(following)
-        return Span(last, count, following)
+        later = following(self, first)
+        while later is not None and later <= until and count < limit:
+            last, count = later, count + 1
+            later = following(self, later)
+        return Span(last, count, later)
 
     def first(self, at: datetime) -> datetime | None:
         """Return the first fire time of a job that is added or resumed at the instant `at`: not before it.
 
         A trigger for one given time returns that although it is past: such a job is late, not never.
         """
-        return self.next(at - MOMENT)
+        return self.next(_back(in_utc("at", at), MOMENT))
 
     def anchored(self, at: datetime) -> Self:
         """Return the trigger as it is once added at the instant `at`: the same unless it counts from there."""
@@ -120,24 +129,33 @@ class Trigger(ABC):
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Return the trigger as JSON values that a person can read, without its kind; other triggers stay triggers."""
+        """Return the fields that a person can read and `from_json` takes, without kind and version.
+
+        Those of a dataclass are its fields. The store writes triggers among them, and values that JSON does not know.
+        Raises InvalidTriggerError for a class that is no dataclass and does not override it.
+        """
         if not is_dataclass(self):
             raise InvalidTriggerError(
-                f"{type(self).__name__} is no dataclass: it needs to_json and from_json to be stored"
+                f"{type(self).__name__} is no dataclass: it needs to_json and from_json to be stored or pickled"
             )
         return {field.name: getattr(self, field.name) for field in fields(self) if field.init}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Build the trigger from what `to_json` returned. Raises InvalidTriggerError for anything else."""
+        """Build the trigger from what `to_json` returned; lists, as JSON has no tuples, become tuples.
+
+        Raises InvalidTriggerError for anything else, and what the class itself raises.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidTriggerError(f"{cls.__name__}: {show(data)} is not a JSON object")
         try:
-            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+            return cls(**{name: _frozen(value) for name, value in data.items()})
         except TypeError as error:
-            raise InvalidTriggerError(f"{cls.__name__}: {error}") from None
+            raise InvalidTriggerError(f"{cls.__name__}: {error}") from error
 
     @classmethod
     def upgrade(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
-        """Return the present JSON form of one that was stored in an older version of this class."""
+        """Return in its present form what was stored in an older `version`; as it is, unless a subclass says how."""
         return data
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -145,5 +163,22 @@ class Trigger(ABC):
         return type(self).from_json, (self.to_json(),)
 
 
+def following(trigger: Trigger, after: datetime) -> datetime | None:
+    """Return the first fire time after an instant, checked, so that a trigger of the user's own cannot hold anybody up.
+
+    Raises InvalidTriggerError where `next` gives anything else than a later instant in UTC, or None.
+    """
+    fire: object = trigger.next(after)
+    if fire is None or (isinstance(fire, datetime) and fire.tzinfo is UTC and fire > after):
+        return fire
+    raise InvalidTriggerError(
+        f"trigger: next({after.isoformat()}) of {show(trigger)} gave {show(fire)}; it must give a later datetime in UTC"
+    )
+
+
 def _back(moment: datetime, reach: timedelta) -> datetime:
     return moment - reach if moment - BEGINNING > reach else BEGINNING
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

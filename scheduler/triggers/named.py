@@ -1,45 +1,113 @@
-"""From the `trigger` argument of a call to the class that is meant, and from a keyword to the triggers that take it."""
+"""The triggers that go by a name: those of this package, and the program's own."""
 
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
 
-from scheduler.errors import InvalidTriggerError, suggest
+from scheduler.errors import InvalidSettingError, InvalidTriggerError, suggest
 from scheduler.triggers import BUILT_IN, Trigger
 from scheduler.wording import show
 
+NAME = re.compile(r"[\w.-]{1,100}")
 
-def kind_of(trigger: object) -> type[Trigger]:
-    """Return the built-in trigger of this name. Raises InvalidTriggerError for anything else, with what to write."""
-    kind = BUILT_IN.get(trigger) if isinstance(trigger, str) else None
-    if kind is None:
-        raise InvalidTriggerError(f"trigger: {_remedy(trigger)}")
-    return kind
+
+class TriggerKinds:
+    """Finds the class of a trigger by its name, and the name by the class.
+
+    Arguments:
+        own: the program's own triggers: name → class. A class may have several names, so that one can be replaced by
+            another: it is stored under the first.
+
+    Raises InvalidSettingError for a name that is taken or none, and for what is not a trigger class.
+    """
+
+    def __init__(self, own: Mapping[str, type[Trigger]] | None = None) -> None:
+        self.own: Mapping[str, type[Trigger]] = MappingProxyType(_checked({} if own is None else own))
+        self.classes: Mapping[str, type[Trigger]] = MappingProxyType({**BUILT_IN, **self.own})
+        self._names = {cls: name for name, cls in reversed(list(self.classes.items()))}
+
+    def named(self, trigger: object) -> type[Trigger]:
+        """Return the class of this name. Raises InvalidTriggerError for anything else, with what to write."""
+        cls = self.classes.get(trigger) if isinstance(trigger, str) else None
+        if cls is None:
+            raise InvalidTriggerError(f"trigger: {self._remedy(trigger)}")
+        return cls
+
+    def name_of(self, cls: type) -> str | None:
+        """Return the name under which a class is stored; None for one that is not known here."""
+        return self._names.get(cls)
+
+    def build(self, name: str, arguments: Mapping[str, Any]) -> Trigger:
+        """Return the trigger of this name with these arguments, all of which it takes.
+
+        Raises InvalidTriggerError where one is missing, and what the class itself raises.
+        """
+        cls = self.named(name)
+        try:
+            return cls(**arguments)
+        except TypeError:
+            _check_complete(name, cls, arguments)
+            raise
+
+    def takers(self, argument: str) -> list[str]:
+        """Return the names of the triggers that take an argument of this name."""
+        return [name for name, cls in self.classes.items() if argument in parameters(cls)]
+
+    def _remedy(self, trigger: object) -> str:
+        if callable(trigger) and not isinstance(trigger, type):
+            return (
+                f"{show(trigger)} is a function, not a trigger; "
+                'to decorate it, use @scheduler.scheduled_job("interval", hours=1) or another trigger'
+            )
+        unknown = f"{show(trigger)} is neither a Trigger nor the name of one"
+        if not isinstance(trigger, str):
+            return f"{unknown}; valid are {', '.join(self.classes)}"
+        if len(trigger.split()) == 5:
+            return f"{unknown}; for a crontab line, use CronTrigger.from_crontab({trigger!r})"
+        if trigger == "crontab":
+            return f"{unknown}; for a crontab line, use CronTrigger.from_crontab('0 9 * * 1-5')"
+        return f"{unknown}; {suggest(trigger, self.classes)}"
 
 
 @lru_cache(maxsize=64)
-def parameters(kind: type[Trigger]) -> tuple[str, ...]:
-    """Return the names of the arguments that a trigger takes."""
-    return tuple(inspect.signature(kind).parameters)
+def parameters(cls: type[Trigger]) -> tuple[str, ...]:
+    """Return the names of the arguments that a trigger takes as keywords."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return tuple(name for name, one in inspect.signature(cls).parameters.items() if one.kind in named)
 
 
-def takers(name: str) -> list[str]:
-    """Return the names of the built-in triggers that take an argument of this name."""
-    return [kind for kind, trigger in BUILT_IN.items() if name in parameters(trigger)]
+def _checked(own: object) -> dict[str, type[Trigger]]:
+    if not isinstance(own, Mapping):
+        raise InvalidSettingError(f"triggers must be a mapping from names to Trigger classes, not {show(own)}")
+    for name, cls in own.items():
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise InvalidSettingError(
+                f"triggers: {show(name)} cannot be the name of a trigger; use up to 100 letters, digits and _ - ."
+            )
+        if not (isinstance(cls, type) and issubclass(cls, Trigger)):
+            raise InvalidSettingError(f"triggers: {name!r} must be a subclass of Trigger, not {show(cls)}")
+        if inspect.isabstract(cls):
+            raise InvalidSettingError(f"triggers: {name!r} is {cls.__name__}, which does not define next(after)")
+        if type(cls.version) is not int or cls.version < 1:
+            raise InvalidSettingError(
+                f"triggers: {name!r} is {cls.__name__}, whose version must be a whole number from 1, "
+                f"not {show(cls.version)}"
+            )
+        if BUILT_IN.get(name, cls) is not cls:
+            raise InvalidSettingError(
+                f"triggers: the name {name!r} is taken by {BUILT_IN[name].__name__}; "
+                f"choose another one for {cls.__name__}"
+            )
+    return dict(own)
 
 
-def _remedy(trigger: object) -> str:
-    if callable(trigger) and not isinstance(trigger, type):
-        return (
-            f"{show(trigger)} is a function, not a trigger; "
-            'to decorate it, use @scheduler.scheduled_job("interval", hours=1) or another trigger'
-        )
-    unknown = f"{show(trigger)} is neither a Trigger nor the name of one"
-    if not isinstance(trigger, str):
-        return f"{unknown}; valid are {', '.join(BUILT_IN)}"
-    if len(trigger.split()) == 5:
-        return f"{unknown}; for a crontab line, use CronTrigger.from_crontab({trigger!r})"
-    if trigger == "crontab":
-        return f"{unknown}; for a crontab line, use CronTrigger.from_crontab('0 9 * * 1-5')"
-    return f"{unknown}; {suggest(trigger, BUILT_IN)}"
+def _check_complete(name: str, cls: type[Trigger], arguments: Mapping[str, Any]) -> None:
+    try:
+        inspect.signature(cls).bind(**arguments)
+    except TypeError as error:
+        raise InvalidTriggerError(f"trigger {name!r}: {error}; it is {cls.__name__}{inspect.signature(cls)}") from None

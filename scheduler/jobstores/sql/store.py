@@ -43,9 +43,10 @@ class SQLAlchemyJobStore(JobStore):
         schema: the database schema of the tables; None: the connection's own.
         timeout: seconds to wait for a connection, and for locks that others hold; only with a URL.
         dataclasses: dataclasses and Enum classes whose instances may be arguments and results.
-        triggers: triggers of your own: the kind under which each is stored → its class.
+        triggers: triggers of your own: the name under which each is stored → its class.
 
-    Raises JobStoreError for a URL or prefix that cannot be used, and where the database's driver is not installed.
+    Raises JobStoreError for a URL or prefix that cannot be used, and where the database's driver is not installed;
+    InvalidSettingError for wrong triggers.
     """
 
     def __init__(
