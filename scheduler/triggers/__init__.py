@@ -6,13 +6,35 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from scheduler.triggers.base import Span, Trigger
+from scheduler.triggers.combining import AndTrigger, OrTrigger
 from scheduler.triggers.cron import CronTrigger
 from scheduler.triggers.date import DateTrigger
+from scheduler.triggers.excluding import ExcludingTrigger
 from scheduler.triggers.interval import IntervalTrigger
 
-__all__ = ["BUILT_IN", "CronTrigger", "DateTrigger", "IntervalTrigger", "Span", "Trigger"]
+__all__ = [
+    "BUILT_IN",
+    "AndTrigger",
+    "CronTrigger",
+    "DateTrigger",
+    "ExcludingTrigger",
+    "IntervalTrigger",
+    "OrTrigger",
+    "Span",
+    "Trigger",
+]
 
 BUILT_IN: Mapping[str, type[Trigger]] = MappingProxyType(
-    {trigger.kind: trigger for trigger in (DateTrigger, IntervalTrigger, CronTrigger)}
+    {
+        trigger.kind: trigger
+        for trigger in (
+            DateTrigger,
+            IntervalTrigger,
+            CronTrigger,
+            AndTrigger,
+            OrTrigger,
+            ExcludingTrigger,
+        )
+    }
 )
 """The triggers of this package by the names under which they are stored and added."""

@@ -1,0 +1,162 @@
+"""A trigger without some of its fire times: holidays, maintenance windows, what another trigger does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, ClassVar, Self
+
+from scheduler.errors import InvalidTriggerError
+from scheduler.timezones import in_utc, local_zone, to_zone, zone_name
+from scheduler.triggers.arguments import check_keys
+from scheduler.triggers.base import MOMENT, Span, Trigger
+from scheduler.triggers.combining import Nest, Search, ask, to_trigger, to_triggers, zone_of
+from scheduler.triggers.windows import LATEST, Range, Window, around, to_dates, to_ranges, to_windows
+
+ALL = 2**62
+"""A limit of fire times that none reaches."""
+
+Time = date | datetime | str
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class ExcludingTrigger(Nest):
+    """Fires when `trigger` does, except on given days, within ranges of time, and when other triggers fire.
+
+    Arguments:
+        trigger: whose fire times remain.
+        dates: days on which it does not fire, from midnight to midnight: dates or ISO 8601 texts of them.
+        ranges: pairs (start, end) within which it does not fire: datetimes, dates or ISO 8601 texts. A date is the
+            whole day, at both ends; a datetime at the end does not belong to the range.
+        triggers: at whose fire times it does not fire.
+        timezone: whose days these are, and in which ranges without zone are read; None: the zone of `trigger` if it
+            has one, else the local one.
+        jitter: seconds by which runs are delayed at the most; None: that of `trigger`.
+
+    It ends when `trigger` ends. Ranges are passed over at once; a search over more than 10,000 fire times of `triggers`
+    ends in an error.
+
+    Raises InvalidTriggerError where nothing is excluded, for what cannot be read, and for a range that ends before it
+    begins; `next` raises it where the search is too long.
+    """
+
+    kind: ClassVar[str] = "excluding"
+
+    trigger: Trigger
+    triggers: tuple[Trigger, ...]
+    windows: tuple[Window, ...]
+    """What dates and ranges cover."""
+    dates: tuple[date, ...] = field(compare=False)
+    ranges: tuple[Range, ...] = field(compare=False)
+    timezone: tzinfo = field(compare=False)
+
+    def __init__(
+        self,
+        trigger: Trigger,
+        *,
+        dates: Iterable[date | str] = (),
+        ranges: Iterable[tuple[Time, Time] | Sequence[Time]] = (),
+        triggers: Sequence[Trigger] = (),
+        timezone: str | tzinfo | None = None,
+        jitter: float | timedelta | None = None,
+    ) -> None:
+        inner = to_trigger("trigger", trigger)
+        zone = (zone_of(inner) or local_zone()) if timezone is None else to_zone(timezone)
+        values = {
+            "trigger": inner,
+            "triggers": to_triggers("triggers", triggers),
+            "dates": to_dates("dates", dates),
+            "ranges": to_ranges("ranges", ranges, zone),
+        }
+        if not (values["dates"] or values["ranges"] or values["triggers"]):
+            raise InvalidTriggerError("excluding trigger: nothing is excluded; pass dates, ranges or triggers")
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "timezone", zone)
+        object.__setattr__(self, "windows", to_windows(self.dates, self.ranges, zone))
+        self._nest(jitter, [inner], self.triggers)
+
+    def following(self, after: datetime, search: Search) -> datetime | None:
+        fire = ask(self.trigger, after, search)
+        while fire is not None and (excluded := self._excluded(fire, search)) is not None:
+            search.step(fire)
+            fire = ask(self.trigger, excluded.last, search)
+        return fire
+
+    def previous(self, before: datetime) -> datetime | None:
+        before = in_utc("before", before)
+        search = Search(self, before)
+        fire = self.trigger.previous(before)
+        while fire is not None and (excluded := self._excluded(fire, search)) is not None:
+            search.step(fire)
+            fire = self.trigger.previous(excluded.first)
+        return fire
+
+    @property
+    def counts_at_once(self) -> bool:
+        return not self.triggers and self.trigger.counts_at_once
+
+    def span(self, first: datetime, until: datetime, limit: int) -> Span:
+        second = self.next(first)
+        if second is None or second > until or limit <= 1:
+            return Span(first, 1, second)
+        count = 1 + self._count(second, until) if self.counts_at_once else ALL
+        if count > limit:
+            return Trigger.span(self, first, until, limit)
+        following = self.next(until)
+        last = self.previous(following or min(until, LATEST - MOMENT) + MOMENT)
+        return Span(last or second, count, following)
+
+    def to_json(self) -> dict[str, Any]:
+        excluded = {
+            "dates": [day.isoformat() for day in self.dates],
+            "ranges": [[start.isoformat(), end.isoformat()] for start, end in self.ranges],
+            "triggers": list(self.triggers),
+        }
+        fields = {"trigger": self.trigger, **{name: value for name, value in excluded.items() if value}}
+        jitter = {} if self.own_jitter is None else {"jitter": self.own_jitter}
+        return fields | {"timezone": zone_name(self.timezone)} | jitter
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        values = check_keys(cls.kind, data, ("trigger", "dates", "ranges", "triggers", "timezone", "jitter"))
+        for name in ("trigger", "timezone"):
+            if values.get(name) is None:
+                raise InvalidTriggerError(f"{cls.kind} trigger: the key {name!r} is missing")
+        return cls(values.pop("trigger"), **values)
+
+    def _excluded(self, fire: datetime, search: Search) -> Window | None:
+        """The excluded instants around one; None: it is not excluded."""
+        window = around(self.windows, fire)
+        if window is None and any(ask(trigger, fire - MOMENT, search) == fire for trigger in self.triggers):
+            return Window(fire, fire)
+        return window
+
+    def _count(self, first: datetime, until: datetime) -> int:
+        """How many fire times there are from one instant to another, both included, where windows alone exclude."""
+        windows = [window for window in self.windows if window.last >= first and window.first <= until]
+        excluded = sum(_count(self.trigger, window.first, min(window.last, until)) for window in windows)
+        return _count(self.trigger, first, until) - excluded
+
+    def _changed(self, change: Callable[[Trigger], Trigger]) -> Self:
+        trigger, triggers = change(self.trigger), tuple(map(change, self.triggers))
+        if trigger is self.trigger and all(new is old for new, old in zip(triggers, self.triggers, strict=True)):
+            return self
+        return self._with(trigger=trigger, triggers=triggers)
+
+    def __repr__(self) -> str:
+        values = self.to_json()
+        trigger = values.pop("trigger")
+        return f"{type(self).__name__}({trigger!r}, {', '.join(f'{name}={value!r}' for name, value in values.items())})"
+
+    def __str__(self) -> str:
+        counts = {"dates": len(self.dates), "ranges": len(self.ranges)}
+        parts = [str(self.trigger), *(f"{name}={count}" for name, count in counts.items() if count)]
+        return f"{self.kind}[{', '.join([*parts, *map(str, self.triggers)])}]"
+
+
+def _count(trigger: Trigger, first: datetime, until: datetime) -> int:
+    """How many fire times a trigger has from one instant to another, both included."""
+    fire = trigger.next(first - MOMENT)
+    return 0 if fire is None or fire > until else trigger.span(fire, until, ALL).count
