@@ -27,4 +27,6 @@ TRIGGERS: list[Trigger] = [
     CronTrigger.from_crontab("*/45 1-3 * * *", timezone="Africa/Casablanca"),
     CronTrigger.from_crontab("30 2 13 * Fri", timezone="Europe/Berlin"),
     CronTrigger.from_crontab("0 0 * 4 7", timezone="Asia/Kathmandu", start_date="2024-04-08"),
+    CronTrigger.from_crontab("*/25 30 2 15W,LW * fri#2,0L", timezone="Europe/Berlin", jitter=5),
+    CronTrigger.from_crontab("@Daily", timezone="America/New_York", end_date="2024-04-20"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -152,10 +153,44 @@ def test_triggers_that_fire_alike_are_equal_however_they_are_written() -> None:
     assert CronTrigger(hour=9, timezone="UTC") != CronTrigger(hour=9, timezone="Europe/Berlin")
 
 
+@pytest.mark.parametrize("build", [CronTrigger, CronTrigger.from_crontab], ids=["keywords", "crontab"])
+@pytest.mark.parametrize(("jitter", "seconds"), [(5, 5.0), (0.25, 0.25), (timedelta(minutes=1), 60.0)])
+def test_jitter_is_kept_and_moves_no_fire_time(
+    build: Callable[..., CronTrigger], jitter: float | timedelta, seconds: float
+) -> None:
+    expression = "2025" if build is CronTrigger else "0 9 * * *"
+    trigger, plain = build(expression, timezone="UTC", jitter=jitter), build(expression, timezone="UTC")
+    assert trigger.jitter == seconds
+    assert trigger == plain
+    assert trigger.next(START) == plain.next(START)
+    assert trigger.to_json() == {**plain.to_json(), "jitter": seconds}
+    assert CronTrigger.from_json(trigger.to_json()).jitter == seconds
+    assert repr(trigger).endswith(f", timezone='UTC', jitter={seconds})")
+    assert str(trigger) == str(plain)
+
+
+@pytest.mark.parametrize("jitter", [None, 0, timedelta(0)])
+def test_no_jitter_leaves_no_trace(jitter: float | timedelta | None) -> None:
+    trigger = CronTrigger(hour=9, timezone="UTC", jitter=jitter)
+    assert trigger.jitter is None
+    assert "jitter" not in trigger.to_json()
+
+
+@pytest.mark.parametrize(
+    "jitter",
+    [-1, "5", True, float("nan"), float("inf"), timedelta(-1), 10**5000],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_wrong_jitter_is_refused(jitter: object) -> None:
+    with pytest.raises(InvalidTriggerError, match=r"jitter: .* is not a number of seconds from 0 to"):
+        CronTrigger(hour=9, timezone="UTC", jitter=jitter)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         ({"hour": "9"}, "'timezone' is missing"),
+        ({"hour": "9", "timezone": "UTC", "jitter": "5"}, "jitter: '5'"),
         ({"hour": "9", "timezone": "Mars"}, "'Mars'"),
         ({"hours": "9", "timezone": "UTC"}, "unknown key 'hours'; did you mean 'hour'"),
         ({"hour": {}, "timezone": "UTC"}, "hour: {}"),

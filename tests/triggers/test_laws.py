@@ -122,7 +122,8 @@ def test_a_trigger_cannot_be_changed(trigger: Trigger) -> None:
 def test_the_repr_of_an_unanchored_trigger_builds_it(trigger: Trigger) -> None:
     plain = trigger.definition()
     assert eval(repr(plain), {cls.__name__: cls for cls in BUILT_IN.values()}) == plain
-    assert str(trigger).startswith(f"{trigger.kind}[")
+    if "crontab" not in plain.to_json():  # its text is the line itself
+        assert str(trigger).startswith(f"{trigger.kind}[")
 
 
 @every_trigger

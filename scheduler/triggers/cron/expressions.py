@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scheduler.errors import InvalidTriggerError
+from scheduler.wording import show
 
 LONGEST = 1000
 """Characters of a field at the most."""
@@ -14,7 +15,7 @@ LONGEST = 1000
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
-ITEM = re.compile(r"(?P<first>\*|[a-z]+|[0-9]+)(?:-(?P<last>[a-z]+|[0-9]+))?(?:/(?P<step>[0-9]+))?")
+ITEM = re.compile(r"(?:\*|(?P<first>[A-Za-z]+|[0-9]+)(?:-(?P<last>[A-Za-z]+|[0-9]+))?)(?:/(?P<step>[0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,15 @@ class Field:
     def allowed(self) -> str:
         """What to write, for messages."""
         names = f" or {next(iter(self.names))}-{list(self.names)[-1]}" if self.names else ""
-        return f"allowed are {self.low}-{self.high}{names}, {self.also}*, a-b, */n, a-b/n and lists of these"
+        also = f"{self.also}, " if self.also else ""
+        return f"allowed are {self.low}-{self.high}{names}, {also}*, a-b, */n, a-b/n and lists of these"
 
 
 def items(spec: Field, text: str) -> list[str]:
-    """Split a list at its commas, in lower case. Raises InvalidTriggerError where it is too long."""
+    """Split a list at its commas. Raises InvalidTriggerError where it is too long."""
     if len(text) > LONGEST:
         raise InvalidTriggerError(f"{spec.name}: {text[:40]!r}… is longer than {LONGEST} characters")
-    return [item.strip() for item in text.lower().split(",")]
+    return [item.strip() for item in text.split(",")]
 
 
 def numbers(spec: Field, text: str) -> int:
@@ -58,33 +60,42 @@ def numbers(spec: Field, text: str) -> int:
 def values(spec: Field, item: str) -> int:
     """Return the numbers that one item of a list allows; bit n stands for n. Raises InvalidTriggerError."""
     match = ITEM.fullmatch(item)
-    if match is None or (match["first"] == "*" and match["last"]):
-        raise InvalidTriggerError(f"{spec.name}: {item!r} is not understood; {spec.allowed}")
-    if match["first"] == "*":
-        first, last = spec.low, spec.high
-    else:
-        first = _number(spec, match["first"], spec.names)
-        last = _last(spec, first, match)
+    if match is None:
+        raise InvalidTriggerError(f"{spec.name}: {show(item)} is not understood; {spec.allowed}")
+    first, last = _ends(spec, match)
     if last < first:
         raise InvalidTriggerError(
-            f"{spec.name}: the range {item!r} ends before it begins; write two ranges with a comma instead"
+            f"{spec.name}: the range {show(item)} ends before it begins; write two ranges with a comma instead"
         )
     step = 1 if match["step"] is None else int(match["step"])
     if step == 0 or (step > last - first and match["step"] and not spec.long_steps):
-        raise InvalidTriggerError(
-            f"{spec.name}: the step of {item!r} must be 1-{max(last - first, 1)} for the values {first}-{last}"
-        )
-    return sum(1 << value for value in range(first, last + 1, step))
+        wanted = "at least 1" if spec.long_steps else f"1-{max(last - first, 1)} for the values {first}-{last}"
+        raise InvalidTriggerError(f"{spec.name}: the step of {show(item)} must be {wanted}")
+    return _every(first, last, step)
 
 
-def _last(spec: Field, first: int, match: re.Match[str]) -> int:
-    if match["last"]:
-        return _number(spec, match["last"], {**spec.names, **spec.ends})
-    return first if match["step"] is None else spec.high
-
-
-def _number(spec: Field, text: str, names: Mapping[str, int]) -> int:
-    number = int(text) if text.isdigit() else names.get(text, -1)
+def to_number(spec: Field, text: str, end: bool = False) -> int:
+    """Return the number that digits or a name mean, `end`: at the end of a range. Raises InvalidTriggerError."""
+    names = {**spec.names, **spec.ends} if end else spec.names
+    number = int(text) if text.isdigit() else names.get(text.lower(), -1)
     if not spec.low <= number <= spec.high:
-        raise InvalidTriggerError(f"{spec.name}: {text!r} is out of range; {spec.allowed}")
+        reason = "out of range" if text.isdigit() else "not understood"
+        raise InvalidTriggerError(f"{spec.name}: {show(text)} is {reason}; {spec.allowed}")
     return number
+
+
+def _ends(spec: Field, match: re.Match[str]) -> tuple[int, int]:
+    """The first and the last number of an item."""
+    if match["first"] is None:
+        return spec.low, spec.high
+    first = to_number(spec, match["first"])
+    if match["last"]:
+        return first, to_number(spec, match["last"], end=True)
+    return first, first if match["step"] is None else spec.high
+
+
+def _every(first: int, last: int, step: int) -> int:
+    """The bits first, first + step, … up to last: as a geometric series, since there are thousands of years."""
+    step = min(step, last - first + 1)
+    count = (last - first) // step + 1
+    return ((1 << step * count) - 1) // ((1 << step) - 1) << first

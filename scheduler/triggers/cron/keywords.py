@@ -27,7 +27,7 @@ LEAST = {
 
 YEAR = Field("year", FIRST_YEAR, LAST_YEAR)
 MONTH = Field("month", 1, 12, {name: number for number, name in enumerate(MONTHS, 1)})
-DAY = Field("day", 1, 31, also="last, 2nd fri, last fri, ")
+DAY = Field("day", 1, 31, also="last, 2nd fri, last fri")
 WEEK = Field("week", 1, 53)
 DAY_OF_WEEK = Field("day_of_week", 0, 6, {name: number for number, name in enumerate(WEEKDAYS)})
 HOUR = Field("hour", 0, 23)
@@ -71,10 +71,11 @@ def from_keywords(given: Mapping[str, str]) -> Schedule:
 def _days(text: str) -> Days:
     plain, last, positions = 0, False, set()
     for item in items(DAY, text):
-        position = POSITION.fullmatch(item)
+        lowered = item.lower()
+        position = POSITION.fullmatch(lowered)
         if position:
             positions.add((POSITIONS[position[1]], WEEKDAYS.index(position[2])))
-        elif item == "last":
+        elif lowered == "last":
             last = True
         else:
             plain |= values(DAY, item)
