@@ -11,11 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import fires, lateness
+from benchmarks import cron, fires, lateness
 from benchmarks.case import Case, Question, Values
 from benchmarks.report import tables
 
-QUESTIONS = {module.QUESTION.title: module.QUESTION for module in (fires, lateness)}
+QUESTIONS = {module.QUESTION.title: module.QUESTION for module in (fires, lateness, cron)}
 ROOT = Path(__file__).parents[1]
 
 

@@ -139,6 +139,22 @@ def offsets(wall: datetime) -> tuple[timedelta, timedelta]:
     return wall.replace(fold=0).utcoffset() or timedelta(0), wall.replace(fold=1).utcoffset() or timedelta(0)
 
 
+@lru_cache(maxsize=4096)
+def steady_offset(zone: tzinfo, year: int, month: int) -> timedelta | None:
+    """Return the one offset that a zone has all through a month of UTC, and the day before it; None: it has several.
+
+    Within such a month wall time is UTC plus the offset, and no wall time is skipped or comes again: what repeats, does
+    so within a day of the turn. It is looked at every few days, as no zone since 1970 has turned its clock there and
+    back within five. Raises OverflowError at the ends of the calendar.
+    """
+    first = datetime(year, month, 1, tzinfo=UTC) - DAY
+    offset = first.astimezone(zone).utcoffset()
+    for days in (5, 10, 15, 20, 25, 30, 32):
+        if (first + timedelta(days=days)).astimezone(zone).utcoffset() != offset:
+            return None
+    return offset
+
+
 def turn_between(earlier: datetime, later: datetime, zone: tzinfo) -> datetime:
     """Return the first instant of the offset that `zone` has at `later`, given that it has another at `earlier`.
 

@@ -23,10 +23,12 @@ from scheduler.timezones import (
     in_utc,
     local_zone,
     offsets,
+    steady_offset,
     to_instant,
     to_utc,
     to_zone,
     turn_between,
+    turns,
     zone_name,
 )
 from scheduler.triggers import CronTrigger
@@ -317,3 +319,54 @@ def test_a_wall_time_first_shows_at_the_end_of_the_gap_or_the_first_time(
     name: str, wall: datetime, instant: datetime
 ) -> None:
     assert first_instant(wall.replace(tzinfo=to_zone(name))) == instant
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "UTC",
+        "+05:30",
+        "Europe/Berlin",
+        "Africa/Casablanca",
+        "Asia/Gaza",
+        "America/Recife",
+        "Africa/Cairo",
+        "Pacific/Apia",
+    ],
+)
+def test_a_month_is_steady_exactly_if_no_day_of_it_and_none_before_it_has_another_offset(name: str) -> None:
+    zone = to_zone(name)
+    for month in range(12 * 1971, 12 * 2040):
+        first = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+        days = [first + timedelta(days=days) for days in range(-1, 32)]
+        offsets_of_days = {day.astimezone(zone).utcoffset() for day in days}
+        expected = offsets_of_days.pop() if len(offsets_of_days) == 1 else None
+        assert steady_offset(zone, first.year, first.month) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "year", "expected"),
+    [
+        ("Europe/Berlin", 2024, [("2024-03-31T01:00", 1, 2), ("2024-10-27T01:00", 2, 1)]),
+        ("Africa/Casablanca", 2024, [("2024-03-10T02:00", 1, 0), ("2024-04-14T02:00", 0, 1)]),
+        (
+            "Pacific/Apia",
+            2011,
+            [("2011-04-02T14:00", -10, -11), ("2011-09-24T14:00", -11, -10), ("2011-12-30T10:00", -10, 14)],
+        ),
+        ("Asia/Kolkata", 2024, []),
+        ("-03:00", 2024, []),
+    ],
+)
+def test_the_turns_of_a_year_are_found(name: str, year: int, expected: list[tuple[str, int, int]]) -> None:
+    found = turns(to_zone(name), datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
+    hour = timedelta(hours=1)
+    assert [(f"{turn:%Y-%m-%dT%H:%M}", before / hour, after / hour) for turn, before, after in found] == expected
+
+
+def test_a_turn_counts_at_the_end_of_a_stretch_and_not_at_its_beginning() -> None:
+    zone, turn = to_zone("Europe/Berlin"), datetime(2024, 3, 31, 1, tzinfo=UTC)
+    moment = timedelta(microseconds=1)
+    assert [found for found, _, _ in turns(zone, turn - moment, turn)] == [turn]
+    assert list(turns(zone, turn, turn + timedelta(days=9))) == []
+    assert list(turns(zone, turn - timedelta(days=9), turn - moment)) == []

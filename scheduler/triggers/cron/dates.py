@@ -34,7 +34,8 @@ def _year_kinds() -> tuple[tuple[int, ...], tuple[int, ...]]:
     are of the same length, as is the year before them, from which the first week may come.
     """
     numbers: dict[tuple[int, bool, bool], int] = {}
-    samples, kinds = [], []
+    samples: list[int] = []
+    kinds: list[int] = []
     for year in range(2000, 2000 + CYCLE):
         kind = date(year, 1, 1).weekday(), isleap(year), isleap(year - 1)
         if kind not in numbers:
@@ -114,6 +115,11 @@ class Dates:
     def __bool__(self) -> bool:
         """Whether any date matches."""
         return bool(self._years)
+
+    @property
+    def a_year(self) -> int:
+        """How many dates of a year match, in the year that has most of them."""
+        return max(self._sizes)
 
     def month(self, year: int, month: int) -> int:
         """Return the matching days of a month, as bits 1 to 31."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from scheduler.timezones import DAY, first_instant, offsets, turn_at, turns
+from scheduler.timezones import DAY, first_instant, offsets, steady_offset, turn_at, turns
 from scheduler.triggers.cron.dates import FIRST_YEAR
 from scheduler.triggers.cron.schedule import Schedule
 
@@ -25,6 +25,13 @@ def following_instant(schedule: Schedule, zone: tzinfo, after: datetime) -> date
     if zone is UTC:
         return schedule.following(after)
     try:
+        if schedule.frequent:
+            offset = steady_offset(zone, after.year, after.month)
+            wall = None if offset is None else schedule.following(after + offset)
+            if offset is not None and wall is not None:
+                fire = wall - offset
+                if fire.month == after.month and fire.year == after.year:
+                    return fire
         return (_by_elapsed_time if schedule.elapsed else _by_wall_time)(schedule, zone, after)
     except OverflowError:  # the year 10000 in UTC or in the zone
         return None

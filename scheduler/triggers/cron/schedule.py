@@ -13,6 +13,9 @@ from scheduler.triggers.cron.dates import LAST as LAST
 from scheduler.triggers.cron.dates import LAST_YEAR as LAST_YEAR
 from scheduler.triggers.cron.dates import Days as Days
 
+FREQUENT = 50
+"""Matching wall times a year."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -33,6 +36,8 @@ class Schedule:
     """Whether fire times follow elapsed time where the clock is put forward or back, instead of wall time."""
 
     dates: Dates = field(init=False, repr=False, compare=False)
+    frequent: bool = field(init=False, repr=False, compare=False)
+    """Whether most months have several matching wall times."""
     _seconds: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _minutes: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _hours: tuple[int, ...] = field(init=False, repr=False, compare=False)
@@ -42,6 +47,7 @@ class Schedule:
             object.__setattr__(self, f"_{name}", _successors(getattr(self, name), size))
         dates = _dates(self.days, self.weekdays, self.months, self.weeks, self.years, self.either)
         object.__setattr__(self, "dates", dates)
+        object.__setattr__(self, "frequent", dates.a_year * self._times_a_day() > FREQUENT)
 
     def following(self, wall: datetime) -> datetime | None:
         """Return the first matching wall time after the second of `wall`, with its tzinfo; None: there is none."""
@@ -76,11 +82,13 @@ class Schedule:
         """Return whether any date matches."""
         return bool(self.dates)
 
+    def _times_a_day(self) -> int:
+        return self.hours.bit_count() * self.minutes.bit_count() * self.seconds.bit_count()
+
     def _count_until(self, wall: datetime) -> int:
         a_minute = self.seconds.bit_count()
         an_hour = self.minutes.bit_count() * a_minute
-        a_day = self.hours.bit_count() * an_hour
-        count = self.dates.count_before(wall.year, wall.month, wall.day) * a_day
+        count = self.dates.count_before(wall.year, wall.month, wall.day) * self._times_a_day()
         if self.dates.month(wall.year, wall.month) >> wall.day & 1:
             count += _below(self.hours, wall.hour) * an_hour
             if self.hours >> wall.hour & 1:
