@@ -36,6 +36,8 @@ class Job:
     """Seconds by which a fire may be late and still run; None: any."""
     coalesce: bool = True
     max_instances: int = 1
+    jitter: float | None = None
+    """Seconds below which each run is delayed, by a time derived from job id and fire time; None: not at all."""
     retry: RetryPolicy | None = None
     tags: tuple[str, ...] = ()
     executor_options: Mapping[str, Any] = field(default_factory=lambda: NOTHING, hash=False)

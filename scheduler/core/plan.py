@@ -1,12 +1,15 @@
-"""What one due job does now: the only place that knows misfire, coalesce and max_instances."""
+"""What one due job, or one run that has waited, does now: the only place that knows misfire, coalesce, max_instances
+and jitter."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from scheduler.core.chance import part_of
 from scheduler.core.job import Job
 from scheduler.core.run import Reason, Run, RunState, run_id
+from scheduler.core.settle import begin
 
 CATCH_UP = 10_000
 """How many fire times one plan walks through at the most; a job with more of them stays due and goes on next step."""
@@ -16,6 +19,9 @@ MILLIONS = 2**62
 
 QUEUE = 1_000
 """How many late fires of a job with coalesce=False one plan turns into runs; they bound what waits in the store."""
+
+END = datetime.max.replace(tzinfo=UTC)
+"""Of the calendar: no delay leads beyond."""
 
 
 class Plan(NamedTuple):
@@ -27,17 +33,25 @@ class Plan(NamedTuple):
     """The fire time it moves on to; None: there is no more."""
     starts: tuple[Run, ...] = ()
     """Runs that start now, in state STARTED."""
+    delayed: tuple[Run, ...] = ()
+    """Runs that jitter delays, in state PENDING, with the time at which each is `ready_at`."""
     queued: tuple[Run, ...] = ()
     """Runs that wait for an earlier run of the job to end, in state PENDING."""
     skips: tuple[Run, ...] = ()
     """Records of fire times that do not run, in state SKIPPED."""
 
     @property
+    def runs(self) -> tuple[Run, ...]:
+        """All of its runs, for the store to insert."""
+        return self.starts + self.delayed + self.queued + self.skips
+
+    @property
     def walked(self) -> int:
         """How many fire times were walked through one by one."""
+        runs = len(self.starts) + len(self.delayed) + len(self.queued)
         if self.job.trigger is None or self.job.trigger.counts_at_once:
-            return len(self.starts) + len(self.queued)
-        return len(self.starts) + len(self.queued) + sum(run.count for run in self.skips)
+            return runs
+        return runs + sum(run.count for run in self.skips)
 
 
 def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: int = CATCH_UP) -> Plan:
@@ -52,14 +66,15 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         walk: how many late fire times to walk through at the most; at least 1.
 
     Late fires are judged in this order: too late for the grace time → missed; no instance free → overlap; several
-    left → coalesced into the last of them, or all run, the oldest first.
+    left → coalesced into the last of them, or all run, the oldest first. A run whose jitter is not over yet waits for
+    that, and is an instance meanwhile. With jitter, a fire is too late when it would be with the longest delay.
     """
     first = job.next_run_time
     if first is None or job.trigger is None:
         raise ValueError(f"job {job.id!r} is not due")
     most = MILLIONS if job.trigger.counts_at_once else walk
     skips: list[Run] = []
-    oldest = None if job.misfire_grace_time is None else now - timedelta(seconds=job.misfire_grace_time)
+    oldest = None if job.misfire_grace_time is None else now - _seconds(job.misfire_grace_time + (job.jitter or 0.0))
     if oldest is not None and first < oldest:
         missed = job.trigger.span(first, oldest - timedelta(microseconds=1), most)
         skips.append(_skip(job, first, missed.count, Reason.MISSED, now))
@@ -68,7 +83,7 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
             return Plan(job, first, skips=tuple(skips))
     free = job.max_instances - active
     if not job.coalesce and free > 0:
-        return _each(job, first, now, min(free, room), node, skips, min(QUEUE, walk))
+        return _each(job, first, now, free, room, node, skips, min(QUEUE, walk))
     due = job.trigger.span(first, now, most)
     if free <= 0:
         skips.append(_skip(job, first, due.count, Reason.OVERLAP, now))
@@ -77,23 +92,58 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
     coalesced = due.count if more else due.count - 1
     if coalesced:
         skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
-    starts = () if more else (_start(job, due.last, now, node),)
-    return Plan(job, due.following, starts=starts, skips=tuple(skips))
+    if more:
+        return Plan(job, due.following, skips=tuple(skips))
+    ready_at = ready_time(job, due.last)
+    if ready_at > now:
+        return Plan(job, due.following, delayed=(_delay(job, due.last, ready_at),), skips=tuple(skips))
+    return Plan(job, due.following, starts=(_start(job, due.last, now, node),), skips=tuple(skips))
 
 
-def _each(job: Job, first: datetime, now: datetime, startable: int, node: str, skips: list[Run], most: int) -> Plan:
-    """Every due fire becomes a run: as many as can start do, the others queue behind them."""
+def ready_time(job: Job, fire: datetime) -> datetime:
+    """Return when the run of a fire time may start: then, or after a part of the jitter that each node finds alike."""
+    if job.jitter is None:
+        return fire
+    return fire + min(part_of(job.jitter, f"{job.id}/{fire.isoformat()}"), END - fire)
+
+
+def proceed(run: Run, job: Job, *, now: datetime, node: str) -> Run:
+    """Return what becomes of a waiting run of `job` that was claimed because it is ready: as a rule, it begins.
+
+    A first attempt with jitter is missed where it is claimed later than the grace time after it was ready. It waits on
+    where its delay is not over yet: it was queued, and the run before it has ended soon.
+    """
+    if run.attempt or job.jitter is None:
+        return begin(run, node=node, now=now)
+    ready_at = ready_time(job, run.scheduled_time)
+    if ready_at > now:
+        return run.evolved(ready_at=ready_at)
+    lateness = now - (run.ready_at or ready_at)
+    if job.misfire_grace_time is not None and lateness > _seconds(job.misfire_grace_time):
+        return run.moved(RunState.SKIPPED, reason=Reason.MISSED.value, finished_at=now, ready_at=None)
+    return begin(run, node=node, now=now)
+
+
+def _each(
+    job: Job, first: datetime, now: datetime, free: int, room: int, node: str, skips: list[Run], most: int
+) -> Plan:
+    """Every due fire becomes a run: as many as instances and room allow start or are delayed, the others queue."""
     assert job.trigger is not None
     starts: list[Run] = []
+    delayed: list[Run] = []
     queued: list[Run] = []
     fire: datetime | None = first
-    while fire is not None and fire <= now and len(starts) + len(queued) < most:
-        if len(starts) < startable:
+    while fire is not None and fire <= now and len(starts) + len(delayed) + len(queued) < most:
+        ready_at = ready_time(job, fire)
+        instance_free = len(starts) + len(delayed) < free
+        if instance_free and ready_at > now:
+            delayed.append(_delay(job, fire, ready_at))
+        elif instance_free and len(starts) < room:
             starts.append(_start(job, fire, now, node))
         else:
             queued.append(_record(job, fire, RunState.PENDING, attempt=0))
         fire = job.trigger.next(fire)
-    return Plan(job, fire, tuple(starts), tuple(queued), tuple(skips))
+    return Plan(job, fire, tuple(starts), tuple(delayed), tuple(queued), tuple(skips))
 
 
 def _start(job: Job, fire: datetime, now: datetime, node: str) -> Run:
@@ -109,6 +159,10 @@ def _start(job: Job, fire: datetime, now: datetime, node: str) -> Run:
     )
 
 
+def _delay(job: Job, fire: datetime, ready_at: datetime) -> Run:
+    return _record(job, fire, RunState.PENDING, attempt=0, ready_at=ready_at)
+
+
 def _skip(job: Job, first: datetime, count: int, reason: Reason, now: datetime) -> Run:
     return _record(job, first, RunState.SKIPPED, attempt=0, count=count, reason=reason.value, finished_at=now)
 
@@ -121,6 +175,7 @@ def _record(
     attempt: int,
     count: int = 1,
     reason: str | None = None,
+    ready_at: datetime | None = None,
     finished_at: datetime | None = None,
 ) -> Run:
     return Run(
@@ -133,5 +188,10 @@ def _record(
         executor=job.executor,
         count=count,
         reason=reason,
+        ready_at=ready_at,
         finished_at=finished_at,
     )
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
+from scheduler.core.chance import part_of
 from scheduler.errors import InvalidJobError
 
 MAX_DELAY = 366 * 86_400.0
@@ -73,7 +73,7 @@ class RetryPolicy:
             seconds = min(self.delay * self.backoff ** (attempt - 1), self.max_delay)
         except OverflowError:
             seconds = self.max_delay if self.delay else 0.0
-        return timedelta(seconds=seconds + self.jitter * _fraction(f"{run_id}/{attempt}"))
+        return timedelta(seconds=seconds) + part_of(self.jitter, f"{run_id}/{attempt}")
 
 
 def error_types(error: BaseException) -> tuple[str, ...]:
@@ -100,8 +100,3 @@ def _names(on: object) -> tuple[str, ...]:
             raise InvalidJobError(f"retry: on takes exception types or their names, not {entry!r}")
         names.append(entry)
     return tuple(names)
-
-
-def _fraction(text: str) -> float:
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64

@@ -229,7 +229,7 @@ class _MemoryTurn(Turn):
                 raise StaleJobError(job.id)
             moved_on = stored.evolved(next_run_time=plan.next_run_time, version=stored.version + 1)
             tables.put_job(job.id, moved_on)
-            for run in (*plan.starts, *plan.queued, *plan.skips):
+            for run in plan.runs:
                 if run.id in tables.runs:
                     known.append(run.id)
                 else:

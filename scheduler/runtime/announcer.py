@@ -36,7 +36,7 @@ class Announcer:
         if self._bus.heard(RunSkipped):
             for plan in batch.plans:
                 self.runs(run for run in plan.skips if run.id not in batch.known)
-        self.runs(batch.revoked)
+        self.runs(batch.given_up)
         self.removed(batch.removed, jobstore)
 
     def removed(self, job_ids: Iterable[str], jobstore: str) -> None:

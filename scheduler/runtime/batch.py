@@ -7,9 +7,8 @@ from datetime import UTC
 from typing import Any
 
 from scheduler.core.job import Job
-from scheduler.core.plan import CATCH_UP, Plan, plan
+from scheduler.core.plan import CATCH_UP, Plan, plan, proceed
 from scheduler.core.run import Reason, Run, RunState
-from scheduler.core.settle import begin
 from scheduler.errors import InvalidTriggerError
 from scheduler.executors.base import Call
 from scheduler.jobstores.base import DueJob, DueRun, Turn
@@ -36,13 +35,13 @@ class Batch:
         self.plans: list[Plan] = []
         self.begun: list[Run] = []
         """Waiting runs that move on."""
-        self.revoked: list[Run] = []
-        """Those of them whose job is gone."""
+        self.given_up: list[Run] = []
+        """Those of them that end without having run: their job is gone, or it is too late."""
         self.starts: list[Start] = []
         self.known: Collection[str] = ()
         """Ids of planned runs that were on record already."""
         self.removed: Collection[str] = ()
-        """Ids of jobs that ended with a fire time that did not run."""
+        """Ids of jobs that ended with a run that was skipped or is on record already."""
         self.unknown: list[Job] = []
         """Jobs whose function has to be imported first."""
         self.broken: list[tuple[Job, str]] = []
@@ -65,41 +64,52 @@ class Batch:
         for job, _ in due.jobs:
             self.room[job.executor] -= 1
         for waiting in due.runs:
-            self._begin(waiting, turn)
+            self._proceed(waiting, turn)
+        fewer = {run.incarnation for run in self.given_up}
         active = {}
         for entry in due.jobs:
             if self.exhausted:
                 break
+            if entry.job.incarnation in fewer:  # than when they were counted: the next turn knows better
+                self.room[entry.job.executor] += 1
+                continue
             self._plan(entry, turn)
             active[entry.job.id] = entry.active
         if self.plans or self.begun:
             self.known = turn.record(self.plans, self.begun)
-            self._settle_known(turn, active)
+            self._settle_idle(turn, active)
 
-    def _settle_known(self, turn: Turn, active: Mapping[str, int]) -> None:
+    def _settle_idle(self, turn: Turn, active: Mapping[str, int]) -> None:
         """Do what no run will do when it ends: let queued runs begin, and remove jobs that have ended."""
         if self.known:
             self.starts = [start for start in self.starts if start.run.id not in self.known]
-        idle = [one for one in self.plans if all(run.id in self.known for run in one.starts)]
+        idle = [one for one in self.plans if all(run.id in self.known for run in one.starts + one.delayed)]
         queues = [one.job.incarnation for one in idle if one.queued and not active[one.job.id]]
+        missed = [run for run in self.given_up if run.state is RunState.SKIPPED]
+        queues += [run.incarnation for run in missed]
         if queues:
             turn.release(queues)
-        ended = {one.job.id for one in idle if one.next_run_time is None}
+        ended = {one.job.id for one in idle if one.next_run_time is None} | {run.job_id for run in missed}
         if ended:
             self.removed = turn.remove_ended(ended)
 
-    def _begin(self, waiting: DueRun, turn: Turn) -> None:
+    def _proceed(self, waiting: DueRun, turn: Turn) -> None:
         run, job = waiting
         if job is None:
             reason = Reason.REMOVED.value
-            self.revoked.append(run.moved(RunState.REVOKED, reason=reason, finished_at=turn.now, ready_at=None))
-            self.begun.append(self.revoked[-1])
-            return
-        func = self._function(job)
-        if func is not None:
-            started = begin(run, node=self._node, now=turn.now)
-            self.begun.append(started)
-            self._start(started, job, func, waited=True)
+            moved = run.moved(RunState.REVOKED, reason=reason, finished_at=turn.now, ready_at=None)
+        else:
+            func = self._function(job)
+            if func is None:
+                return
+            moved = proceed(run, job, now=turn.now, node=self._node)
+            if moved.state is RunState.STARTED:
+                self._start(moved, job, func, waited=True)
+        self.begun.append(moved)
+        if moved.finished_at is not None:
+            self.given_up.append(moved)
+        if moved.state is not RunState.STARTED:
+            self.room[run.executor] += 1
 
     def _plan(self, entry: DueJob, turn: Turn) -> None:
         job, active = entry

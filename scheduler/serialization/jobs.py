@@ -6,17 +6,19 @@ Reading a job imports nothing: its function stays a reference until it is needed
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from scheduler.core.job import NOTHING, Job
 from scheduler.core.retry import RetryPolicy
-from scheduler.errors import InvalidJobError, SerializationError, suggest
+from scheduler.errors import InvalidJobError, InvalidTriggerError, SerializationError, suggest
 from scheduler.serialization.functions import reference, split
 from scheduler.serialization.triggers import TriggerCodec
 from scheduler.serialization.values import ValueCodec, to_text
+from scheduler.triggers.arguments import to_jitter
 from scheduler.triggers.base import Trigger
 from scheduler.wording import describe, show
 
@@ -53,7 +55,11 @@ _RULES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "coalesce": bool,
     "max_instances": int,
     "retry": (dict, type(None)),
+    "jitter": (int, float, type(None)),
 }
+_MAY_BE_ABSENT: Final[Mapping[str, Any]] = {"jitter": None}
+"""Rules that are written only where they are set, and what they are otherwise."""
+
 _RETRY: Final[Mapping[str, type | tuple[type, ...]]] = {
     "max_retries": int,
     "delay": (int, float),
@@ -107,7 +113,7 @@ class JobCodec:
             "next_run_time": None if job.next_run_time is None else job.next_run_time.isoformat(),
             "paused": job.paused,
             "tags": list(job.tags),
-            "rules": _rules(job.misfire_grace_time, job.coalesce, job.max_instances, job.retry),
+            "rules": _rules(*_rules_of(job)),
             "executor_options": self._object(job.executor_options, "executor_options"),
             "incarnation": job.incarnation,
             "version": job.version,
@@ -146,7 +152,7 @@ class JobCodec:
             "args": self._values.dumps(list(job.args), "args") if job.args else "[]",
             "kwargs": self._dump_object(job.kwargs, "kwargs"),
             "trigger": _text(self._triggers.encode(job.trigger), "trigger"),
-            "rules": self._dump_rules(job.misfire_grace_time, job.coalesce, job.max_instances, job.retry),
+            "rules": self._dump_rules(*_rules_of(job)),
             "tags": to_text(list(job.tags)) if job.tags else "[]",
             "executor_options": self._dump_object(job.executor_options, "executor_options"),
         }
@@ -156,15 +162,11 @@ class JobCodec:
 
         Raises SerializationError or InvalidTriggerError, naming the part.
         """
-        grace, coalesce, max_instances, retry = self._load_rules(texts["rules"])
         return {
             "args": self._load_args(texts["args"]),
             "kwargs": self._load_object(texts["kwargs"], "kwargs"),
             "trigger": self._load_trigger(texts["trigger"]),
-            "misfire_grace_time": grace,
-            "coalesce": coalesce,
-            "max_instances": max_instances,
-            "retry": retry,
+            **self._load_rules(texts["rules"]),
             "tags": self._load_tags(texts["tags"]),
             "executor_options": self._load_object(texts["executor_options"], "executor_options"),
         }
@@ -206,13 +208,22 @@ def check_format(version: int) -> None:
         raise SerializationError(f"format: there is no format {version!r}")
 
 
-def _rules(grace: float | None, coalesce: bool, max_instances: int, retry: RetryPolicy | None) -> dict[str, Any]:
-    return {
+_Rules = tuple[float | None, bool, int, RetryPolicy | None, float | None]
+"""Of a job: misfire_grace_time, coalesce, max_instances, retry and jitter."""
+
+_rules_of: Final[Callable[[Job], _Rules]] = attrgetter(*_RULES)
+
+
+def _rules(
+    grace: float | None, coalesce: bool, max_instances: int, retry: RetryPolicy | None, jitter: float | None
+) -> dict[str, Any]:
+    rules = {
         "misfire_grace_time": grace,
         "coalesce": coalesce,
         "max_instances": max_instances,
         "retry": None if retry is None else _retry(retry),
     }
+    return rules if jitter is None else {**rules, "jitter": jitter}
 
 
 def _retry(policy: RetryPolicy) -> dict[str, Any]:
@@ -220,12 +231,14 @@ def _retry(policy: RetryPolicy) -> dict[str, Any]:
     return {**fields, "on": None if policy.on is None else list(policy.on)}
 
 
-def _write_rules(grace: float | None, coalesce: bool, max_instances: int, retry: RetryPolicy | None) -> str:
-    return to_text(_rules(grace, coalesce, max_instances, retry))
+def _write_rules(*rules: Any) -> str:
+    return to_text(_rules(*rules))
 
 
-def _read_rules(text: str) -> tuple[float | None, bool, int, RetryPolicy | None]:
+def _read_rules(text: str) -> Mapping[str, Any]:
     data = _parse(text, "rules")
+    if isinstance(data, dict):
+        data = {**_MAY_BE_ABSENT, **data}
     _check_fields(data, _RULES, "rules.")
     grace, max_instances = data["misfire_grace_time"], data["max_instances"]
     if grace is not None and not 0 < grace <= LONGEST_GRACE:
@@ -237,7 +250,15 @@ def _read_rules(text: str) -> tuple[float | None, bool, int, RetryPolicy | None]
         raise SerializationError(
             f"rules.max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {show(max_instances)}"
         )
-    return grace, data["coalesce"], max_instances, None if data["retry"] is None else _read_retry(data["retry"])
+    retry = None if data["retry"] is None else _read_retry(data["retry"])
+    return {**data, "retry": retry, "jitter": _read_jitter(data["jitter"])}
+
+
+def _read_jitter(value: Any) -> float | None:
+    try:
+        return to_jitter(value)
+    except InvalidTriggerError as error:
+        raise SerializationError(f"rules.{error}") from None
 
 
 def _read_retry(data: dict[str, Any]) -> RetryPolicy:

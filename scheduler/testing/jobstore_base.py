@@ -107,7 +107,8 @@ class StoreTests:
             job,
             None if next_due is None else at(next_due),
             starts=by_state[RunState.STARTED],
-            queued=by_state[RunState.PENDING],
+            delayed=tuple(run for run in by_state[RunState.PENDING] if run.ready_at is not None),
+            queued=tuple(run for run in by_state[RunState.PENDING] if run.ready_at is None),
             skips=by_state[RunState.SKIPPED],
         )
         with self.store.turn() as turn:

@@ -39,8 +39,9 @@ FULL = Job(
     version=7,
 )
 PAUSED = replace(SMALL, id="paused", paused=True, retry=RetryPolicy())
+DELAYED = replace(SMALL, id="delayed", jitter=1.5)
 
-JOBS = pytest.mark.parametrize("job", [SMALL, FULL, PAUSED], ids=lambda job: job.id)
+JOBS = pytest.mark.parametrize("job", [SMALL, FULL, PAUSED, DELAYED], ids=lambda job: job.id)
 
 
 def document(**changes):
@@ -102,6 +103,17 @@ def test_a_person_can_read_the_document():
         "version": 7,
     }
     assert written["trigger"]["kind"] == "interval"
+
+
+def test_jitter_is_written_only_where_it_is_set_so_that_releases_without_it_read_all_other_jobs():
+    assert "jitter" not in document()["rules"]
+    assert CODEC.encode(DELAYED)["rules"]["jitter"] == 1.5
+
+
+@pytest.mark.parametrize(("stored", "jitter"), [(None, None), (0, None), (30, 30.0), (0.5, 0.5)])
+def test_a_jitter_that_a_hand_wrote_is_read_as_one_that_is_given(stored, jitter):
+    read = CODEC.decode(document(**rules(jitter=stored))).jitter
+    assert (read, type(read)) == (jitter, type(jitter))
 
 
 def test_a_document_is_read_for_the_store_that_reads_it():
@@ -205,6 +217,10 @@ def test_a_missing_key_is_named(name):
         ),
         (rules(misfire_grace_time=0), "rules.misfire_grace_time must be None"),
         (rules(misfire_grace_time=1e11), "rules.misfire_grace_time must be None"),
+        (rules(jitter="1"), "rules.jitter: expected a whole number or a number or null, not '1'"),
+        (rules(jitter=True), "rules.jitter: expected a whole number or a number or null, not True"),
+        (rules(jitter=-1), "rules.jitter: -1 is not a number of seconds from 0 to 3.16224e+07"),
+        (rules(jitter=1e9), "rules.jitter: 1000000000.0 is not a number of seconds"),
         (rules(retry=3), "rules.retry: expected an object or null, not 3"),
         (retry(forever=True), "rules.retry.forever: this key is not known"),
         (retry(max_retries=True), "rules.retry.max_retries: expected a whole number, not True"),

@@ -113,7 +113,8 @@ class SQLTurn(Turn):
     def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
         self._advance(plans)
         self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in begun])
-        return self._insert([run for plan in plans for run in (*plan.starts, *plan.queued, *plan.skips)])
+        self._job_ids.update((run.incarnation, run.job_id) for run in begun if run.finished_at is not None)
+        return self._insert([run for plan in plans for run in plan.runs])
 
     def held(self, node: str, limit: int) -> Sequence[DueRun]:
         return self._due_runs(self._query(self._statements.held, node, limit))
