@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from scheduler.triggers.base import Span, Trigger
+from scheduler.triggers.calendar_interval import CalendarIntervalTrigger
 from scheduler.triggers.combining import AndTrigger, OrTrigger
 from scheduler.triggers.cron import CronTrigger
 from scheduler.triggers.date import DateTrigger
@@ -15,6 +16,7 @@ from scheduler.triggers.interval import IntervalTrigger
 __all__ = [
     "BUILT_IN",
     "AndTrigger",
+    "CalendarIntervalTrigger",
     "CronTrigger",
     "DateTrigger",
     "ExcludingTrigger",
@@ -31,6 +33,7 @@ BUILT_IN: Mapping[str, type[Trigger]] = MappingProxyType(
             DateTrigger,
             IntervalTrigger,
             CronTrigger,
+            CalendarIntervalTrigger,
             AndTrigger,
             OrTrigger,
             ExcludingTrigger,

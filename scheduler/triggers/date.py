@@ -39,6 +39,11 @@ class DateTrigger(Trigger):
         fire = self.run_date or self.anchor
         return fire if fire is not None and after < fire else None
 
+    def previous(self, before: datetime) -> datetime | None:
+        before = in_utc("before", before)
+        fire = self.run_date or self.anchor
+        return fire if fire is not None and fire < before else None
+
     def first(self, at: datetime) -> datetime | None:
         """Return the date, also where it has passed: how late it may run is a matter of the job's misfire rule."""
         return self.run_date or self.anchor

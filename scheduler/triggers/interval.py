@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, ClassVar, Self
 
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, to_instant, to_zone
-from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds
-from scheduler.triggers.base import Span, Trigger
+from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds, to_jitter
+from scheduler.triggers.base import MOMENT, Span, Trigger
 from scheduler.wording import show
 
 UNITS = ("weeks", "days", "hours", "minutes", "seconds", "microseconds")
@@ -23,14 +23,19 @@ LONGEST = datetime.max - datetime.min
 class IntervalTrigger(Trigger):
     """Fires at `start_date` + n · interval for n ≥ 0; without a start at the time of adding + n · interval for n ≥ 1.
 
+    With `start="now"` it fires at the time of adding too. Before it is added it counts from the instant asked for.
+
     Days and weeks are elapsed time: 24 and 168 hours, also where the clock is put forward or back.
 
     Arguments:
         weeks, days, hours, minutes, seconds, microseconds: numbers ≥ 0, also with fractions; their sum is the interval.
         start_date, end_date: the first and last instant that may be a fire time; datetimes, dates or ISO 8601 texts.
         timezone: in which a start or end without zone is read; None: the local one.
+        start: "now" for a first fire at the time of adding, instead of `start_date`.
+        jitter: seconds, or a timedelta, by which runs are delayed at the most; the fire times stay where they are.
 
-    Raises InvalidTriggerError for an interval of zero, one longer than the calendar, and an end before the start.
+    Raises InvalidTriggerError for an interval of zero, one longer than the calendar, an end before the start, and both
+    ways to start at once.
     """
 
     kind: ClassVar[str] = "interval"
@@ -40,6 +45,8 @@ class IntervalTrigger(Trigger):
     end_date: datetime | None
     anchor: datetime | None
     """From when the trigger counts; set when its job is added, and only where there is no `start_date`."""
+    start: str | None
+    jitter: float | None = field(compare=False)
 
     def __init__(
         self,
@@ -52,23 +59,40 @@ class IntervalTrigger(Trigger):
         start_date: datetime | date | str | None = None,
         end_date: datetime | date | str | None = None,
         timezone: str | tzinfo | None = None,
+        start: str | None = None,
+        jitter: float | timedelta | None = None,
     ) -> None:
         interval = _interval((weeks, days, hours, minutes, seconds, microseconds))
         zone = None if timezone is None else to_zone(timezone)
-        start, end = to_bounds(start_date, end_date, zone)
-        self._set(interval, start, end, None)
+        first, end = to_bounds(start_date, end_date, zone)
+        _check_start(start, start_date)
+        self._set(interval=interval, start_date=first, end_date=end, anchor=None, start=start, jitter=to_jitter(jitter))
 
     def next(self, after: datetime) -> datetime | None:
         after = in_utc("after", after)
-        start = self.start_date
-        if start is not None and after < start:
-            return start
-        base = start or self.anchor or after
+        base = self.start_date or self.anchor or after
         try:
-            fire = base + max((after - base) // self.interval + 1, 1) * self.interval
+            fire = base + max((after - base) // self.interval + 1, self._least) * self.interval
         except OverflowError:
             return None
         return None if self.end_date is not None and fire > self.end_date else fire
+
+    def previous(self, before: datetime) -> datetime | None:
+        before = in_utc("before", before)
+        base = self.start_date or self.anchor
+        try:
+            latest = before - MOMENT
+            if self.end_date is not None and self.end_date < latest:
+                latest = self.end_date
+            steps = (latest - (base or before)) // self.interval
+            if base is not None and steps < self._least:
+                return None
+            return (base or before) + steps * self.interval
+        except OverflowError:
+            return None
+
+    def first(self, at: datetime) -> datetime | None:
+        return self.anchored(at).next(at - MOMENT)
 
     @property
     def counts_at_once(self) -> bool:
@@ -92,33 +116,38 @@ class IntervalTrigger(Trigger):
         return self if self.anchor is None else self._with_anchor(None)
 
     def to_json(self) -> dict[str, Any]:
-        fields: dict[str, Any] = {name: value for name, value in _parts(self.interval).items() if value}
-        fields |= bounds_to_json(self.start_date, self.end_date)
-        return fields if self.anchor is None else fields | {"anchor": self.anchor.isoformat()}
+        values: dict[str, Any] = {name: value for name, value in _parts(self.interval).items() if value}
+        values |= bounds_to_json(self.start_date, self.end_date)
+        anchor = None if self.anchor is None else self.anchor.isoformat()
+        others = {"start": self.start, "anchor": anchor, "jitter": self.jitter}
+        return values | {name: value for name, value in others.items() if value is not None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        fields = check_keys(cls.kind, data, (*UNITS, "start_date", "end_date", "anchor"))
-        anchor = fields.pop("anchor", None)
-        trigger = cls(**fields, timezone="UTC")
+        values = check_keys(cls.kind, data, (*UNITS, "start_date", "end_date", "start", "anchor", "jitter"))
+        anchor = values.pop("anchor", None)
+        trigger = cls(**values, timezone="UTC")
         if anchor is None or trigger.start_date is not None:
             return trigger
         return trigger._with_anchor(to_instant("anchor", anchor, None))
 
+    @property
+    def _least(self) -> int:
+        """The step at which the trigger fires first."""
+        return 1 if self.start_date is None and self.start is None else 0
+
     def _with_anchor(self, anchor: datetime | None) -> Self:
         trigger = object.__new__(type(self))
-        trigger._set(self.interval, self.start_date, self.end_date, anchor)
+        trigger._set(**{each.name: getattr(self, each.name) for each in fields(self)} | {"anchor": anchor})
         return trigger
 
-    def _set(self, interval: timedelta, start: datetime | None, end: datetime | None, anchor: datetime | None) -> None:
-        object.__setattr__(self, "interval", interval)
-        object.__setattr__(self, "start_date", start)
-        object.__setattr__(self, "end_date", end)
-        object.__setattr__(self, "anchor", anchor)
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
-        return f"{type(self).__name__}({fields})"
+        values = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
+        return f"{type(self).__name__}({values})"
 
     def __str__(self) -> str:
         return f"interval[{self.interval}]"
@@ -144,6 +173,15 @@ def _interval(amounts: tuple[float, ...]) -> timedelta:
     if not interval:
         raise InvalidTriggerError(f"interval: {given} is less than the shortest, a microsecond")
     return interval
+
+
+def _check_start(start: object, start_date: object) -> None:
+    if start is None:
+        return
+    if start != "now":
+        raise InvalidTriggerError(f"start: {show(start)} is not 'now'; pass a given time as start_date instead")
+    if start_date is not None:
+        raise InvalidTriggerError(f"start: 'now' cannot be combined with start_date={show(start_date)}; pass one of them")
 
 
 def _parts(interval: timedelta) -> dict[str, int]:
