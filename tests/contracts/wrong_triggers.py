@@ -1,0 +1,246 @@
+"""Triggers that break one promise each."""
+
+import itertools
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import ClassVar
+
+from scheduler.triggers import IntervalTrigger, Trigger
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Hourly(Trigger):
+    """Which keeps all of them; the others change one method."""
+
+    offset: int = 0
+    """In minutes, below 60."""
+
+    def next(self, after):
+        if after - EPOCH < -1000 * DAY:
+            after = EPOCH - 1000 * DAY
+        fire = (
+            EPOCH + timedelta(minutes=self.offset) + ((after - EPOCH - timedelta(minutes=self.offset)) // HOUR) * HOUR
+        )
+        return None if fire.year == 9999 else fire + HOUR
+
+
+class Never(Hourly):
+    def next(self, after):
+        return None
+
+
+class Naive(Hourly):
+    def next(self, after):
+        fire = super().next(after)
+        return fire and fire.replace(tzinfo=None)
+
+
+class Elsewhere(Hourly):
+    def next(self, after):
+        fire = super().next(after)
+        return fire and fire.astimezone(timezone(HOUR))
+
+
+class Timestamps(Hourly):
+    def next(self, after):
+        return super().next(after).timestamp()
+
+
+class Standing(Hourly):
+    """Which takes the instant itself for a fire time."""
+
+    def next(self, after):
+        return super().next(after - timedelta(microseconds=1))
+
+
+class Mirrored(Hourly):
+    def next(self, after):
+        day, part = divmod(after - EPOCH, DAY)
+        return EPOCH + (day + 3) * DAY - 2 * part
+
+
+class Sliding(Hourly):
+    """Which counts from the instant that it is given: the most natural mistake."""
+
+    def next(self, after):
+        return after + HOUR if after.year < 9999 else None
+
+
+@dataclass(frozen=True)
+class Counting(Hourly):
+    calls: itertools.count = field(default_factory=itertools.count, compare=False, repr=False)
+
+    def next(self, after):
+        fire = super().next(after)
+        return fire and fire + next(self.calls) * HOUR
+
+    def to_json(self):
+        return {}
+
+
+class ByTheDateGiven(Hourly):
+    """Which takes the date of the instant as it is written, in whatever zone."""
+
+    def next(self, after):
+        return datetime(after.year, after.month, after.day, tzinfo=UTC) + DAY if after.year < 9999 else None
+
+
+class LocalMidnight(Hourly):
+    def next(self, after):
+        if not 1900 < after.year < 9999:
+            return None
+        local = after.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        fires = ((local + n * DAY).replace(tzinfo=None).astimezone(UTC) for n in range(3))
+        return next(fire for fire in fires if fire > after)
+
+
+class NewYear(Hourly):
+    """Which does not know that the calendar ends."""
+
+    def next(self, after):
+        return datetime(after.year + 1, 1, 1, tzinfo=UTC)
+
+
+class PreviousIsItself(Hourly):
+    def previous(self, before):
+        return super().previous(before + timedelta(microseconds=1))
+
+
+class PreviousLeavesOut(Hourly):
+    def previous(self, before):
+        fire = super().previous(before)
+        return fire and fire - HOUR
+
+
+class PreviousIsNoFire(Hourly):
+    def previous(self, before):
+        return before - timedelta(microseconds=1) if before > EPOCH else None
+
+
+class PreviousIsNaive(Hourly):
+    def previous(self, before):
+        fire = super().previous(before)
+        return fire and fire.replace(tzinfo=None)
+
+
+class NoPrevious(Hourly):
+    def previous(self, before):
+        return None
+
+
+class FirstIsNext(Hourly):
+    def first(self, at):
+        return self.next(at)
+
+
+class FirstIsBefore(Hourly):
+    def first(self, at):
+        return self.previous(at)
+
+
+class FirstIsNoFire(IntervalTrigger):
+    """Which has ended, and gives what never was a fire time."""
+
+    def first(self, at):
+        return super().first(at) or at - HOUR
+
+
+class WithoutTheEnd(Hourly):
+    def fire_times(self, start, end=None, limit=None):
+        return super().fire_times(start, end and end - timedelta(microseconds=1), limit)
+
+
+class TooMany(Hourly):
+    def fire_times(self, start, end=None, limit=None):
+        return super().fire_times(start, end, limit and limit + 1)
+
+
+class Miscounting(Hourly):
+    def span(self, first, until, limit):
+        span = super().span(first, until, limit)
+        return span._replace(count=max(span.count - 1, 1))
+
+
+class BoundlessSpan(Hourly):
+    def span(self, first, until, limit):
+        return super().span(first, until, 1000)
+
+
+class FastInName(Hourly):
+    counts_at_once = True
+
+
+@dataclass(frozen=True)
+class Forgetful(Hourly):
+    def to_json(self):
+        return {}
+
+
+class Unequal(Hourly):
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+class Pickled(Hourly):
+    def __reduce__(self):
+        return Pickled, ()
+
+
+@dataclass(frozen=True)
+class LooselyEqual(Trigger):
+    offset: int = field(default=0, compare=False)
+
+    def next(self, after):
+        return Hourly(self.offset).next(after)
+
+
+@dataclass(unsafe_hash=True)
+class Changeable(Trigger):
+    offset: int = 0
+
+    def next(self, after):
+        return Hourly(self.offset).next(after)
+
+
+class Plain(Trigger):
+    """No dataclass, without fields."""
+
+    def next(self, after):
+        return Hourly().next(after)
+
+    def to_json(self):
+        return {}
+
+    @classmethod
+    def from_json(cls, data):
+        return INSTANCE
+
+
+INSTANCE = Plain()
+
+
+@dataclass(frozen=True)
+class Anchored(Trigger):
+    anchor: datetime | None = None
+    again: ClassVar[bool] = False
+
+    def next(self, after):
+        return Hourly(self.anchor.minute if self.anchor else 0).next(after)
+
+    def anchored(self, at):
+        return self if self.anchor and not self.again else replace(self, anchor=at)
+
+    def definition(self):
+        return replace(self, anchor=None)
+
+
+class AnchoredAnew(Anchored):
+    again = True
+
+
+class AnchoredForEver(Anchored):
+    def definition(self):
+        return self
