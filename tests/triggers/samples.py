@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from scheduler.triggers import CronTrigger, DateTrigger, IntervalTrigger, Trigger
+from scheduler.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, Trigger
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=60)
@@ -18,6 +18,7 @@ TRIGGERS: list[Trigger] = [
     IntervalTrigger(minutes=90, start_date="2024-03-05", end_date="2024-03-09 12:00:00", timezone="Asia/Kathmandu"),
     IntervalTrigger(days=1, seconds=0.5).anchored(START + timedelta(microseconds=7)),
     IntervalTrigger(weeks=2, end_date=END - timedelta(days=1)).anchored(START - timedelta(days=100)),
+    IntervalTrigger(hours=31, start="now", end_date=END, jitter=60).anchored(START + timedelta(hours=1)),
     CronTrigger(hour=2, minute=30, timezone="Europe/Berlin"),
     CronTrigger(hour="*/6", timezone="America/New_York"),
     CronTrigger(day="last fri,1st mon", hour="0-23/5", minute=15, timezone="Australia/Lord_Howe"),
@@ -29,4 +30,10 @@ TRIGGERS: list[Trigger] = [
     CronTrigger.from_crontab("0 0 * 4 7", timezone="Asia/Kathmandu", start_date="2024-04-08"),
     CronTrigger.from_crontab("*/25 30 2 15W,LW * fri#2,0L", timezone="Europe/Berlin", jitter=5),
     CronTrigger.from_crontab("@Daily", timezone="America/New_York", end_date="2024-04-20"),
+    CalendarIntervalTrigger(months=1, hour=2, minute=30, start_date="2023-10-31", timezone="Europe/Berlin"),
+    CalendarIntervalTrigger(years=1, hour=23, start_date="2024-02-29", timezone="America/New_York"),
+    CalendarIntervalTrigger(weeks=1, days=3, start_date="2024-03-10", end_date="2024-04-09", timezone="Asia/Kathmandu"),
+    CalendarIntervalTrigger(months=1, days=1, second=1, start_date="1999-12-31", timezone="+05:30", jitter=0.5),
+    CalendarIntervalTrigger(days=1, hour=1, minute=45, timezone="Australia/Lord_Howe").anchored(START),
+    CalendarIntervalTrigger(days=1, hour=2, minute=30, timezone="Africa/Casablanca").anchored(END - timedelta(days=20)),
 ]

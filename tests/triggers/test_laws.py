@@ -190,4 +190,5 @@ def test_the_built_in_triggers_go_by_their_kinds() -> None:
         "date": "DateTrigger",
         "interval": "IntervalTrigger",
         "cron": "CronTrigger",
+        "calendarinterval": "CalendarIntervalTrigger",
     }
