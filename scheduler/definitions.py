@@ -16,6 +16,7 @@ from scheduler.core.unset import UNSET, Unset
 from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, UnknownOptionError
 from scheduler.timezones import to_utc
 from scheduler.triggers import DateTrigger, Trigger
+from scheduler.triggers.arguments import to_jitter
 from scheduler.triggers.named import TriggerKinds, parameters
 from scheduler.validation import (
     CHECKS,
@@ -42,6 +43,7 @@ class JobDefinition:
         "executor_options",
         "func",
         "id",
+        "jitter",
         "jobstore",
         "kwargs",
         "max_instances",
@@ -72,6 +74,7 @@ class JobDefinition:
         replace_existing: bool = False,
         *,
         retry: RetryPolicy | int | Unset | None = UNSET,
+        jitter: float | timedelta | Unset | None = UNSET,
         tags: Iterable[str] = (),
         executor_options: Mapping[str, Any] = NOTHING,
         **trigger_args: Any,
@@ -90,6 +93,7 @@ class JobDefinition:
         self.executor = executor
         self.replace_existing = replace_existing
         self.retry = retry
+        self.jitter = jitter
         self.tags = tags
         self.executor_options = executor_options
         self.trigger_args = trigger_args
@@ -142,6 +146,7 @@ class JobBuilder:
             jobstore=checked_text("jobstore", definition.jobstore),
             next_run_time=next_run_time,
             paused=next_run_time is None,
+            jitter=jitter_of(trigger, definition.jitter),
             tags=checked_tags(definition.tags),
             executor_options=checked_mapping(definition.executor_options, "executor_options"),
             incarnation=secrets.token_hex(8),
@@ -173,6 +178,7 @@ class JobBuilder:
                 values |= self._moved(value, now)
             elif name == "trigger":
                 values[name] = self._built(value).anchored(now)
+                values["jitter"] = jitter_of(value, changes.get("jitter", UNSET))
             elif name in CHECKS:
                 values[name] = CHECKS[name](value)
             else:
@@ -227,11 +233,16 @@ class JobBuilder:
         return f"{name}= belongs to a trigger; to change that, use {call}"
 
 
+def jitter_of(trigger: Trigger, given: float | timedelta | Unset | None = UNSET) -> float | None:
+    """Return the jitter of a job that gets this trigger: the one given with it, or else its own."""
+    return to_jitter(trigger.jitter if given is UNSET else given)
+
+
 def replacing(job: Job, existing: Job, *, timing_given: bool) -> Job:
     """Return `job` as the successor of `existing` under the same id.
 
-    It is the same incarnation, and keeps the timing and the pause while the trigger is as it was defined, unless the
-    caller gave a next run time.
+    It is the same incarnation, and keeps the timing and the pause while the trigger is as it was defined, whatever its
+    jitter, unless the caller gave a next run time.
     """
     kept: dict[str, Any] = {}
     if (

@@ -44,6 +44,7 @@ class JobCalls:
         replace_existing: bool = False,
         *,
         retry: RetryPolicy | int | Unset | None = UNSET,
+        jitter: float | timedelta | Unset | None = UNSET,
         tags: Iterable[str] = (),
         executor_options: Mapping[str, Any] = NOTHING,
         **trigger_args: Any,
@@ -52,18 +53,17 @@ class JobCalls:
 
         Arguments:
             func: a callable, or its reference `"package.module:qualified.name"`; a database takes only what has one.
-            trigger: a Trigger; or the name of one, such as `"date"`, `"interval"`, `"cron"` or one of the scheduler's
-                `triggers`, with its arguments as keywords; None: once, now.
+            trigger: a Trigger; or a name (`"interval"`, `"cron"`, … or of the scheduler's `triggers`); None: once, now.
             args, kwargs: what to call it with; checked against the function's signature.
-            id: 1 to 255 characters, unique in its store; None: a random one.
-            name: 1 to 255 characters, for people; None: the function's.
+            id, name: 1 to 255 characters, the id unique in its store; None: a random id, and the function's name.
             misfire_grace_time: seconds (or a timedelta) by which a fire may be late and still run; None: any.
             coalesce: whether fires that are late together become one run (with a record of how many), or all run.
-            max_instances: how many runs may be under way at once, those that wait for a retry included.
+            max_instances: how many runs may be under way at once, those that wait included.
             next_run_time: a first fire time of its own (naive: in the scheduler's zone); None: add the job paused.
             jobstore, executor: the aliases of those that keep it and call it; both must be known here.
             replace_existing: whether to replace a job of this id; it keeps its timing while its trigger is unchanged.
             retry: a RetryPolicy, or a number of retries at once; None: at most one attempt.
+            jitter: seconds (or a timedelta) below which each run is delayed; None: not at all. Default: the trigger's.
             tags: texts of 1 to 255 characters, by which `get_jobs` finds it.
             executor_options: what only its executor knows; it refuses what it does not know.
             trigger_args: the arguments of a trigger given by its name, such as minutes=5; with any other trigger, none.
@@ -72,11 +72,11 @@ class JobCalls:
         ConflictingIdError, JobStoreLookupError, ExecutorLookupError; then nothing is stored. And StoreUnavailableError,
         as every call does when the database is away; if it went while it was committing, the job may be stored.
         """
-        definition = JobDefinition(
+        return self.add_jobs([JobDefinition(
             func, trigger, args, kwargs, id, name, misfire_grace_time, coalesce, max_instances, next_run_time, jobstore,
-            executor, replace_existing, retry=retry, tags=tags, executor_options=executor_options, **trigger_args,
-        )  # fmt: skip
-        return self.add_jobs([definition])[0]
+            executor, replace_existing,
+            retry=retry, jitter=jitter, tags=tags, executor_options=executor_options, **trigger_args,
+        )])[0]  # fmt: skip
 
     def add_jobs(self, jobs: Iterable[JobDefinition]) -> list[JobHandle]:
         """Add many jobs, those of one store in one transaction: all of them, or none. Raises what `add_job` raises."""
@@ -102,16 +102,26 @@ class JobCalls:
     def modify_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> JobHandle:
         """Change fields of a job; the names are those of `add_job`, but for id, jobstore and replace_existing.
 
-        `next_run_time` in the past means now; None pauses. A new `trigger` (a Trigger) counts from now.
+        `next_run_time` in the past means now; None pauses. A new `trigger` (a Trigger) counts from now, and brings its
+        jitter unless one is given.
         Raises JobLookupError, BrokenJobError, StaleJobError, and what `add_job` raises.
         """
         return JobHandle.of(self._operations.modify_job(job_id, jobstore, changes), self)
 
     def reschedule_job(
-        self, job_id: str, jobstore: str | None = None, trigger: Trigger | str | None = None, **trigger_args: Any
+        self,
+        job_id: str,
+        jobstore: str | None = None,
+        trigger: Trigger | str | None = None,
+        *,
+        jitter: float | timedelta | Unset | None = UNSET,
+        **trigger_args: Any,
     ) -> JobHandle:
-        """Give a job another trigger, which counts from now; a paused job stays paused. Raises as `modify_job`."""
-        return JobHandle.of(self._operations.reschedule_job(job_id, jobstore, trigger, trigger_args), self)
+        """Give a job another trigger, which counts from now, and its jitter; a paused job stays paused.
+
+        The arguments are those of `add_job`. Raises as `modify_job`.
+        """
+        return JobHandle.of(self._operations.reschedule_job(job_id, jobstore, trigger, jitter, trigger_args), self)
 
     def pause_job(self, job_id: str, jobstore: str | None = None) -> JobHandle:
         """Let a job fire no more until it is resumed. Raises as `modify_job`."""

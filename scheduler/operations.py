@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from scheduler.core.events import JobAdded, JobModified, JobRemoved, RunRevoked
 from scheduler.core.job import Job
 from scheduler.core.plan import QUEUE
 from scheduler.core.run import WAITING, Run, RunState
-from scheduler.core.unset import UNSET
-from scheduler.definitions import JobBuilder, JobDefinition, replacing
+from scheduler.core.unset import UNSET, Unset
+from scheduler.definitions import JobBuilder, JobDefinition, jitter_of, replacing
 from scheduler.errors import (
     BrokenJobError,
     ConflictingIdError,
@@ -165,7 +165,12 @@ class Operations:
         return self._edit(job_id, jobstore, change)
 
     def reschedule_job(
-        self, job_id: str, jobstore: str | None, trigger: Trigger | str | None, trigger_args: Mapping[str, Any]
+        self,
+        job_id: str,
+        jobstore: str | None,
+        trigger: Trigger | str | None,
+        jitter: float | timedelta | Unset | None,
+        trigger_args: Mapping[str, Any],
     ) -> Job:
         """Give a job another trigger and let it count from now; a paused job stays paused."""
         if trigger is None:
@@ -179,7 +184,8 @@ class Operations:
 
         def change(job: Job, now: datetime) -> Job:
             new = self._builder.trigger(trigger, trigger_args, now)
-            return replace(job, trigger=new, next_run_time=None if job.paused else _first(new, now))
+            next_run_time = None if job.paused else _first(new, now)
+            return replace(job, trigger=new, jitter=jitter_of(new, jitter), next_run_time=next_run_time)
 
         return self._edit(job_id, jobstore, change)
 

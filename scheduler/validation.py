@@ -14,6 +14,7 @@ from scheduler.core.retry import RetryPolicy
 from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, SchedulerError
 from scheduler.serialization.functions import resolve
 from scheduler.serialization.jobs import LONGEST_GRACE, MOST_INSTANCES
+from scheduler.triggers.arguments import to_jitter
 from scheduler.triggers.base import Trigger
 from scheduler.wording import show
 
@@ -130,6 +131,7 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "misfire_grace_time": checked_grace,
         "coalesce": lambda value: checked_flag("coalesce", value),
         "max_instances": checked_instances,
+        "jitter": to_jitter,
         "retry": checked_retry,
         "tags": checked_tags,
         "executor_options": lambda value: checked_mapping(value, "executor_options"),

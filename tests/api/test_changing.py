@@ -34,6 +34,7 @@ def job(scheduler):
         ({"coalesce": False}, "coalesce", False),
         ({"max_instances": 2}, "max_instances", 2),
         ({"retry": 3}, "retry", RetryPolicy(max_retries=3)),
+        ({"jitter": 30}, "jitter", 30.0),
         ({"tags": ["x"]}, "tags", ("x",)),
         ({"next_run_time": utc(2024, 2, 1)}, "next_run_time", utc(2024, 2, 1)),
         ({"next_run_time": utc(2020, 1, 1)}, "next_run_time", utc(2024, 1, 1)),
@@ -59,6 +60,7 @@ def test_a_change_is_stored_and_returned(scheduler, job, changes, field, value):
         ({"trigger": IntervalTrigger(hours=1, end_date=utc(2023, 1, 1))}, ValueError, "no fire time from 2024-01-01"),
         ({"next_run_time": "soon"}, InvalidJobError, "next_run_time must be a datetime or None, not 'soon'"),
         ({"coalesce": 1}, InvalidJobError, "coalesce must be True or False, not 1"),
+        ({"jitter": -1}, ValueError, "jitter: -1 is not a number of seconds"),
         ({"name": "good", "tags": "bad"}, InvalidJobError, "tags must be a collection of texts"),
     ],
 )

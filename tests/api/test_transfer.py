@@ -26,6 +26,7 @@ def fill(scheduler):
         2,
         minutes=5,
         retry=RetryPolicy(2, on=("OSError",)),
+        jitter=7,
         tags=["t"],
     )
     scheduler.add_job(one, "cron", (1,), id="b", hour=3, timezone="Europe/Berlin")
@@ -40,7 +41,7 @@ def stripped(scheduler):
 
 FIELDS = (
     *("func_ref", "name", "args", "kwargs", "trigger", "executor", "next_run_time", "paused", "misfire_grace_time"),
-    *("coalesce", "max_instances", "retry", "tags", "broken"),
+    *("coalesce", "max_instances", "retry", "jitter", "tags", "broken"),
 )
 
 
