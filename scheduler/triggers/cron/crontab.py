@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from scheduler.errors import InvalidTriggerError
+from scheduler.triggers.cron.dates import ALL_WEEKDAYS, LAST, Days
 from scheduler.triggers.cron.expressions import MONTHS, Field, items, numbers, to_number, values
-from scheduler.triggers.cron.schedule import ALL_WEEKDAYS, LAST, Days, Schedule
+from scheduler.triggers.cron.schedule import Schedule
 from scheduler.wording import show
 
 MACROS = {

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from scheduler.errors import InvalidTriggerError
+from scheduler.triggers.cron.dates import FIRST_YEAR, LAST, LAST_YEAR, Days
 from scheduler.triggers.cron.expressions import MONTHS, WEEKDAYS, Field, items, numbers, values
-from scheduler.triggers.cron.schedule import FIRST_YEAR, LAST, LAST_YEAR, Days, Schedule
+from scheduler.triggers.cron.schedule import Schedule
 from scheduler.wording import show
 
 NAMES = ("year", "month", "day", "week", "day_of_week", "hour", "minute", "second")

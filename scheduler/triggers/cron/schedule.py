@@ -6,12 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from scheduler.triggers.cron.dates import ALL_WEEKDAYS as ALL_WEEKDAYS
-from scheduler.triggers.cron.dates import ALL_WEEKS, ALL_YEARS, Dates, lowest
-from scheduler.triggers.cron.dates import FIRST_YEAR as FIRST_YEAR
-from scheduler.triggers.cron.dates import LAST as LAST
-from scheduler.triggers.cron.dates import LAST_YEAR as LAST_YEAR
-from scheduler.triggers.cron.dates import Days as Days
+from scheduler.triggers.cron.dates import ALL_WEEKS, ALL_YEARS, Dates, Days, lowest
 
 FREQUENT = 50
 """Matching wall times a year."""
