@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from scheduler.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, Trigger
+from scheduler.triggers import (
+    AndTrigger,
+    CalendarIntervalTrigger,
+    CronTrigger,
+    DateTrigger,
+    ExcludingTrigger,
+    IntervalTrigger,
+    OrTrigger,
+    Trigger,
+)
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=60)
 """The window in which the laws are tried; it holds a turn of the clock for each zone below."""
+
+
+@dataclass(frozen=True)
+class Doubling(Trigger):
+    """One of a program's own: from some hours after START, the pauses double, from one hour."""
+
+    hours: int
+    times: int
+
+    def next(self, after: datetime) -> datetime | None:
+        fires = (START + timedelta(hours=self.hours + 2**n - 1) for n in range(self.times))
+        return next((fire for fire in fires if fire > after), None)
+
+
+OWN: Mapping[str, type[Trigger]] = {"doubling": Doubling}
+"""By the names under which they are stored."""
+
+DOUBLING = Doubling(hours=8, times=10)
+OFFICE_HOURS = CronTrigger(day_of_week="mon-fri", hour="8-17", timezone="Europe/Berlin")
+NIGHTLY = CronTrigger(hour=2, minute=30, timezone="Europe/Berlin")
+GRID = IntervalTrigger(minutes=30, start_date=START)
+GRID3 = IntervalTrigger(hours=3, start_date=START)
 
 TRIGGERS: list[Trigger] = [
     DateTrigger(START + timedelta(days=3)),
@@ -36,4 +69,19 @@ TRIGGERS: list[Trigger] = [
     CalendarIntervalTrigger(months=1, days=1, second=1, start_date="1999-12-31", timezone="+05:30", jitter=0.5),
     CalendarIntervalTrigger(days=1, hour=1, minute=45, timezone="Australia/Lord_Howe").anchored(START),
     CalendarIntervalTrigger(days=1, hour=2, minute=30, timezone="Africa/Casablanca").anchored(END - timedelta(days=20)),
+    AndTrigger([OFFICE_HOURS]),
+    AndTrigger([OFFICE_HOURS, IntervalTrigger(hours=5).anchored(START), DOUBLING], jitter=30),
+    AndTrigger([CronTrigger(day="last", timezone="UTC"), CronTrigger(day_of_week="sun", timezone="UTC")]),
+    AndTrigger([OrTrigger([NIGHTLY, OFFICE_HOURS]), ExcludingTrigger(GRID, triggers=[DOUBLING], timezone="UTC")]),
+    OrTrigger([NIGHTLY, NIGHTLY]),
+    OrTrigger([DateTrigger(START - timedelta(days=1)), DateTrigger().anchored(START + timedelta(days=2)), DOUBLING]),
+    OrTrigger([AndTrigger([OFFICE_HOURS, GRID]), IntervalTrigger(hours=7).anchored(START), NIGHTLY], jitter=0),
+    ExcludingTrigger(GRID, dates=["2024-03-31", "2024-04-01"], timezone="Europe/Berlin", jitter=2.5),
+    ExcludingTrigger(GRID, dates=["2024-03-02"], ranges=[("2024-03-03", "2024-03-05T12:15")], timezone="+05:30"),
+    ExcludingTrigger(
+        GRID, ranges=[("2024-03-02 12:00", "2024-04-25"), (START, END - timedelta(hours=1))], timezone="UTC"
+    ),
+    ExcludingTrigger(NIGHTLY, dates=["2024-03-31"], triggers=[DateTrigger("2024-04-02 00:30", timezone="UTC")]),
+    ExcludingTrigger(OrTrigger([OFFICE_HOURS, DOUBLING]), dates=["2024-03-29"], triggers=[OrTrigger([GRID3, NIGHTLY])]),
+    ExcludingTrigger(ExcludingTrigger(DOUBLING, dates=["2024-03-01"], timezone="UTC"), ranges=[(START, "2024-03-10")]),
 ]
