@@ -34,7 +34,8 @@ WEEKDAY_TEXTS = (
 )
 DAY_TEXTS = (
     "last|LAST|lastly|last day|last,15|last-5|last/2|5-last|last fri|1st mon|1ST  MON|last mon, 3, 1st sun|5th sun"
-    "|2nd ſun|6th mon|0th mon|1st|1st monday|1st mon tue|1st mon/2|last mon-fri|2nd 4|1st\tmon|1stmon|first mon|fri|15W|LW|0|32"
+    "|2nd ſun"
+    "|6th mon|0th mon|1st|1st monday|1st mon tue|1st mon/2|last mon-fri|2nd 4|1st\tmon|1stmon|first mon|fri|15W|LW|0|32"
 )
 NAMED = {"month": MONTH_TEXTS, "day_of_week": WEEKDAY_TEXTS, "day": DAY_TEXTS}
 
