@@ -190,7 +190,7 @@ class TriggerLaws:
                 f"{trigger!r} says that it counts at once, but has no span() of its own that does"
             )
             for first in (*fires[:3], *self._instants(trigger)[1::20]):
-                last = max(first, *fires)
+                last = max([first, *fires])
                 for until, limit in product((first - MOMENT, first, first + (last - first) / 2, last), (1, 2, 7, 100)):
                     found, walked = trigger.span(first, until, limit), Trigger.span(trigger, first, until, limit)
                     assert found == walked, (

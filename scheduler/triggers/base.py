@@ -118,7 +118,8 @@ class Trigger(ABC):
 
         A trigger for one given time returns that although it is past: such a job is late, not never.
         """
-        return self.next(_back(in_utc("at", at), MOMENT))
+        at = in_utc("at", at)
+        return self.anchored(at).next(_back(at, MOMENT))
 
     def anchored(self, at: datetime) -> Self:
         """Return the trigger as it is once added at the instant `at`: the same unless it counts from there."""

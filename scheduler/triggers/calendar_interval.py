@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import first_instant, in_utc, local_zone, to_zone, zone_name
 from scheduler.triggers.arguments import check_keys, to_jitter
-from scheduler.triggers.base import MOMENT, Trigger
+from scheduler.triggers.base import Trigger
 from scheduler.wording import show
 
 UNITS = ("years", "months", "weeks", "days")
@@ -174,9 +174,6 @@ class CalendarIntervalTrigger(Trigger):
                 return fire
             day = self.stride.last(start, day - DAY) if day > start else None
         return None
-
-    def first(self, at: datetime) -> datetime | None:
-        return self.anchored(at).next(at - MOMENT)
 
     def anchored(self, at: datetime) -> Self:
         if self.start_date is not None or self.anchor is not None:

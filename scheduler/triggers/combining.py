@@ -62,9 +62,6 @@ class Nest(Trigger):
         after = in_utc("after", after)
         return self.anchored(after).following(after, Search(self, after))
 
-    def first(self, at: datetime) -> datetime | None:
-        return Trigger.first(self.anchored(at), at)
-
     def anchored(self, at: datetime) -> Self:
         return self._changed(lambda trigger: trigger.anchored(at))
 

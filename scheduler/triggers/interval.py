@@ -91,9 +91,6 @@ class IntervalTrigger(Trigger):
         except OverflowError:
             return None
 
-    def first(self, at: datetime) -> datetime | None:
-        return self.anchored(at).next(at - MOMENT)
-
     @property
     def counts_at_once(self) -> bool:
         return True
@@ -181,7 +178,9 @@ def _check_start(start: object, start_date: object) -> None:
     if start != "now":
         raise InvalidTriggerError(f"start: {show(start)} is not 'now'; pass a given time as start_date instead")
     if start_date is not None:
-        raise InvalidTriggerError(f"start: 'now' cannot be combined with start_date={show(start_date)}; pass one of them")
+        raise InvalidTriggerError(
+            f"start: 'now' cannot be combined with start_date={show(start_date)}; pass one of them"
+        )
 
 
 def _parts(interval: timedelta) -> dict[str, int]:
