@@ -32,6 +32,13 @@ def test_it_fires_once_at_its_date(run_date: datetime | str, zone: str | None, i
     assert trigger.next(instant) is None
 
 
+def test_the_fire_before_an_instant_is_the_date_once_it_has_passed() -> None:
+    for trigger in (DateTrigger(NOON), DateTrigger().anchored(NOON)):
+        assert trigger.previous(NOON) is None
+        assert trigger.previous(NOON + SECOND) == NOON
+    assert DateTrigger().previous(NOON) is None
+
+
 def test_a_date_that_has_passed_is_still_the_first_fire_of_a_job() -> None:
     assert DateTrigger(NOON).first(NOON + timedelta(days=1)) == NOON
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.triggers import IntervalTrigger, Span
+from scheduler.triggers import IntervalTrigger, Span, Trigger
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,6 +56,84 @@ def test_the_anchor_is_part_of_the_value_but_not_of_the_definition() -> None:
     assert anchored.anchored(START + HOUR) == anchored
     assert anchored.definition() == trigger
     assert anchored.to_json() == {"hours": 1, "anchor": "2024-05-01T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("after", "fire"),
+    [(START - 5 * HOUR, START), (START - TICK, START), (START, START + HOUR), (START + 9 * HOUR, START + 10 * HOUR)],
+)
+def test_a_start_now_is_itself_a_fire_time(after: datetime, fire: datetime) -> None:
+    assert IntervalTrigger(hours=1, start="now").anchored(START).next(after) == fire
+
+
+def test_the_first_fire_is_told_before_it_is_added_too() -> None:
+    assert IntervalTrigger(hours=1).first(START) == START + HOUR
+    assert IntervalTrigger(hours=1, start="now").first(START) == START
+    assert IntervalTrigger(hours=1, start="now", end_date=START - TICK).first(START) is None
+
+
+def test_a_start_now_is_part_of_the_definition_and_its_time_is_not() -> None:
+    trigger = IntervalTrigger(hours=1, start="now")
+    anchored = trigger.anchored(START)
+    assert trigger != IntervalTrigger(hours=1)
+    assert anchored.definition() == trigger
+    assert anchored.anchored(START + HOUR) == anchored
+    assert anchored.to_json() == {"hours": 1, "start": "now", "anchor": "2024-05-01T00:00:00+00:00"}
+    assert repr(trigger) == "IntervalTrigger(hours=1, start='now')"
+
+
+def test_jitter_delays_runs_and_leaves_the_fire_times() -> None:
+    trigger = IntervalTrigger(hours=1, jitter=timedelta(minutes=1))
+    assert trigger.jitter == 60
+    assert trigger.anchored(START).definition().jitter == 60
+    assert trigger == IntervalTrigger(hours=1)
+    assert trigger.to_json() == {"hours": 1, "jitter": 60}
+    assert repr(trigger) == "IntervalTrigger(hours=1, jitter=60.0)"
+    assert IntervalTrigger.from_json(trigger.to_json()).jitter == 60
+
+
+@pytest.mark.parametrize(
+    ("before", "fire"),
+    [
+        (START, None),
+        (START + TICK, START),
+        (START + HOUR, START),
+        (START + HOUR + TICK, START + HOUR),
+        (START + 10 * HOUR, START + 9 * HOUR),
+        (START + 1000 * HOUR, START + 10 * HOUR),
+    ],
+)
+def test_the_fire_before_an_instant(before: datetime, fire: datetime | None) -> None:
+    end = START + 10 * HOUR + TICK
+    assert IntervalTrigger(hours=1, start_date=START, end_date=end).previous(before) == fire
+    assert IntervalTrigger(hours=1, start="now", end_date=end).anchored(START).previous(before) == fire
+    from_the_first_step = None if fire == START else fire
+    assert IntervalTrigger(hours=1, end_date=end).anchored(START).previous(before) == from_the_first_step
+
+
+@pytest.mark.parametrize("end", [None, START, START + timedelta(days=1)], ids=str)
+@pytest.mark.parametrize("start", [{}, {"start": "now"}, {"start_date": START}], ids=str)
+@given(st.timedeltas(TICK, timedelta(days=3)), st.datetimes(timezones=st.just(UTC)))
+def test_the_fire_before_the_next_one_is_not_later(
+    start: dict[str, Any], end: datetime | None, interval: timedelta, after: datetime
+) -> None:
+    trigger = IntervalTrigger(seconds=interval.total_seconds(), **start, end_date=end)
+    for each in (trigger, trigger.anchored(START)):
+        fire = each.next(after)
+        previous = None if fire is None else each.previous(fire)
+        assert previous is None or previous <= after
+
+
+@given(st.timedeltas(TICK, timedelta(days=3000)), st.timedeltas(timedelta(-1), timedelta(days=9000)))
+def test_the_fire_before_is_the_one_that_a_search_by_next_finds(interval: timedelta, away: timedelta) -> None:
+    trigger = IntervalTrigger(
+        days=interval.days,
+        seconds=interval.seconds,
+        microseconds=interval.microseconds,
+        start_date=START,
+        end_date=START + timedelta(days=8000),
+    )
+    assert trigger.previous(START + away) == Trigger.previous(trigger, START + away)
 
 
 def test_an_end_before_it_is_added_leaves_no_fire() -> None:
@@ -121,6 +200,15 @@ def test_it_is_readable_at_rest() -> None:
         ({"hours": 1, "end_date": 5}, "end_date: 5"),
         ({"hours": 1, "start_date": START, "end_date": START - TICK}, "end_date: .* is before the start_date"),
         ({"hours": 1, "timezone": "Mars"}, "timezone: 'Mars'"),
+        (
+            {"hours": 1, "start": "2024-05-01"},
+            "start: '2024-05-01' is not 'now'; pass a given time as start_date",
+        ),
+        ({"hours": 1, "start": START}, "start: datetime.* is not 'now'; pass a given time as start_date"),
+        ({"hours": 1, "start": True}, "start: True is not 'now'"),
+        ({"hours": 1, "start": "now", "start_date": START}, "start: 'now' cannot be combined with start_date="),
+        ({"hours": 1, "jitter": -1}, "jitter: -1"),
+        ({"hours": 1, "jitter": "5"}, "jitter: '5'"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict[str, object], words: str) -> None:
