@@ -171,6 +171,26 @@ def test_next_and_previous_are_those_found_by_walking(
     assert trigger.previous(moment) == max((instant for instant in expected if instant < moment), default=None)
 
 
+@pytest.mark.parametrize(
+    ("zone", "midnight", "before", "previous"),
+    [
+        # At 00:01 of the 7th the clock goes back to 23:01 of the 6th, after midnight of the 7th has fired.
+        ("America/St_Johns", "2010-11-07 02:30", "2010-11-07 02:30", "2010-11-06 02:30"),
+        ("America/St_Johns", "2010-11-07 02:30", "2010-11-07 02:31", "2010-11-07 02:30"),
+        ("America/St_Johns", "2010-11-07 02:30", "2010-11-07 03:29", "2010-11-07 02:30"),
+        ("America/St_Johns", "2010-11-07 02:30", "2010-11-08 03:30", "2010-11-07 02:30"),
+        # The 30th and the 31st both begin at the end of the gap.
+        ("Pacific/Apia", "2011-12-30 10:00", "2011-12-30 10:00", "2011-12-29 10:00"),
+        ("Pacific/Apia", "2011-12-30 10:00", "2011-12-31 10:00", "2011-12-30 10:00"),
+    ],
+)
+def test_previous_where_the_date_is_turned(zone: str, midnight: str, before: str, previous: str) -> None:
+    daily = CalendarIntervalTrigger(days=1, start_date="2010-11-01", timezone=zone)
+    instants = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (midnight, before, previous)]
+    assert daily.next(instants[0] - TICK) == instants[0]
+    assert daily.previous(instants[1]) == instants[2]
+
+
 @given(intervals, starts, st.integers(0, 600))
 def test_a_long_way_is_that_of_single_steps(interval: dict[str, int], start: date, count: int) -> None:
     trigger = CalendarIntervalTrigger(**interval, start_date=start, timezone="UTC")  # type: ignore[arg-type]
@@ -265,6 +285,10 @@ def test_the_end_is_the_last_date_included() -> None:
         "2024-05-03T03:00:00+00:00",
     ]
     assert trigger.previous(MAY + 30 * DAY) == datetime(2024, 5, 3, 3, tzinfo=UTC)
+    mixed = CalendarIntervalTrigger(
+        months=1, days=1, start_date="2024-05-01", end_date="2024-06-02", timezone="America/New_York"
+    )
+    assert mixed.previous(MAY + 300 * DAY) == datetime(2024, 6, 2, 4, tzinfo=UTC)
     assert CalendarIntervalTrigger(days=1, end_date="2024-04-30", timezone="UTC").anchored(MAY).first(MAY) is None
 
 
@@ -281,6 +305,12 @@ def test_it_keeps_within_the_calendar(interval: dict[str, int], zone: str) -> No
     assert first is not None
     assert first.year <= 2
     assert early.previous(first) in (None, datetime.min.replace(tzinfo=UTC))
+
+
+def test_the_last_month_of_the_calendar_counts() -> None:
+    trigger = CalendarIntervalTrigger(months=1, start_date="9999-10-31", timezone="UTC")
+    found = fires(trigger, datetime(9999, 1, 1, tzinfo=UTC), 9)
+    assert [fire.month for fire in found] == [10, 12]
 
 
 def test_triggers_of_the_same_stride_are_equal_whatever_their_units() -> None:
