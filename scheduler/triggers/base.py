@@ -16,6 +16,8 @@ MOMENT = timedelta(microseconds=1)
 """The least difference between two instants."""
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
+EARLIEST = BEGINNING + timedelta(days=365)
+"""How far back `previous` is searched for: where zones of all offsets and steps of months stay within the calendar."""
 
 
 class Span(NamedTuple):
@@ -50,15 +52,15 @@ class Trigger(ABC):
         """Return the first fire time strictly after `after`, in UTC, or None when there is none."""
 
     def previous(self, before: datetime) -> datetime | None:
-        """Return the last fire time strictly before `before`, in UTC, or None when there is none.
+        """Return the last fire time strictly before `before`, in UTC, or None when there is none from the year 2 on.
 
         `next` is asked for it by halves, some fifty times; subclasses that know better override it.
         Raises InvalidTriggerError where `next` does not keep its promise.
         """
         before = in_utc("before", before)
         reach = timedelta(seconds=1)
-        while (fire := following(self, _back(before, reach))) is None or fire >= before:
-            if before - BEGINNING <= reach:
+        while (fire := following(self, _back(before, reach, EARLIEST))) is None or fire >= before:
+            if before - EARLIEST <= reach:
                 return None
             reach *= 2
         end = before  # no fire time lies between `end` and `before`
@@ -177,8 +179,8 @@ def following(trigger: Trigger, after: datetime) -> datetime | None:
     )
 
 
-def _back(moment: datetime, reach: timedelta) -> datetime:
-    return moment - reach if moment - BEGINNING > reach else BEGINNING
+def _back(moment: datetime, reach: timedelta, earliest: datetime = BEGINNING) -> datetime:
+    return moment - reach if moment - earliest > reach else earliest
 
 
 def _frozen(value: Any) -> Any:

@@ -30,7 +30,7 @@ BROKEN = [
     ("next_gives_the_same_whenever_it_is_asked", [wrong.Counting()], "the first time and .* the second"),
     ("next_gives_the_same_for_an_instant_in_any_zone", [wrong.ByTheDateGiven()], "for the same instant written"),
     ("next_does_not_depend_on_the_zone_of_the_process", [wrong.LocalMidnight()], "in a process with TZ=America"),
-    ("the_ends_of_the_calendar_raise_nothing", [wrong.NewYear()], "asked at 9999.*, raises ValueError"),
+    ("far_years_raise_nothing", [wrong.Rounding()], "asked at 9998.*, raises ValueError"),
     ("previous_is_the_last_fire_time_before", [wrong.PreviousIsItself()], "which is not before"),
     ("previous_is_the_last_fire_time_before", [wrong.PreviousLeavesOut()], "but it fires again at"),
     ("previous_is_the_last_fire_time_before", [wrong.PreviousIsNoFire()], "which is no fire time"),
