@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler import Run, RunState
 from scheduler.triggers import Trigger
+
+MOMENT = timedelta(microseconds=1)
+"""The least difference between two fire times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,6 @@ class Account:
         return not (self.missing or self.repeated or self.unexpected or self.unfinished)
 
 
-def fire_times(trigger: Trigger, first: datetime, until: datetime) -> list[datetime]:
-    """Return the fire times from `first`, which is one, up to but not including `until`."""
-    times = []
-    fire: datetime | None = first
-    while fire is not None and fire < until:
-        times.append(fire)
-        fire = trigger.next(fire)
-    return times
-
-
 def account(trigger: Trigger, expected: Sequence[datetime], records: Sequence[Run]) -> Account:
     """Compare expected fire times with records; one SKIPPED record stands for `count` consecutive fire times."""
     recorded = Counter(time for run in records for time in _covered(trigger, run))
@@ -62,9 +55,4 @@ def witnessed(books: Account, traces: int) -> bool:
 
 
 def _covered(trigger: Trigger, run: Run) -> Iterable[datetime]:
-    time: datetime | None = run.scheduled_time
-    for _ in range(run.count):
-        if time is None:
-            return
-        yield time
-        time = trigger.next(time)
+    return [run.scheduled_time, *trigger.fire_times(run.scheduled_time + MOMENT, limit=run.count - 1)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from scheduler import RunState, Scheduler
-from scheduler.cli.accounts import Account, account, fire_times, witnessed
+from scheduler.cli.accounts import MOMENT, Account, account, witnessed
 from scheduler.cli.demo_jobs import take_inventory
 from scheduler.cli.demo_report import balance, how_to_look, story, witness
 from scheduler.triggers import DateTrigger
@@ -125,7 +125,7 @@ def _account(client: Scheduler, job_id: str, first: datetime) -> Account:
     job = client.get_job(job_id)
     if job is None or job.trigger is None or job.next_run_time is None:
         raise DemoError(f"job {job_id!r} did not survive: {job}")
-    expected = fire_times(job.trigger, first, job.next_run_time)
+    expected = job.trigger.fire_times(first, job.next_run_time - MOMENT)
     return account(job.trigger, expected, client.get_runs(job_id, limit=1000, newest_first=False))
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scheduler import Run, RunState
-from scheduler.cli.accounts import Account, account, fire_times, witnessed
+from scheduler.cli.accounts import Account, account, witnessed
 from scheduler.cli.demo_report import balance, story
 from scheduler.triggers import IntervalTrigger
 
@@ -33,10 +33,6 @@ def run(second: int, state: RunState = RunState.SUCCESS, count: int = 1) -> Run:
 
 def books(*records: Run) -> Account:
     return account(TRIGGER, FIVE, records)
-
-
-def test_fire_times_are_those_from_the_first_up_to_the_next_run_time() -> None:
-    assert fire_times(TRIGGER, START, START + 5 * SECOND) == FIVE
 
 
 def test_a_skip_record_stands_for_as_many_fire_times_as_it_counts() -> None:
