@@ -249,6 +249,7 @@ class _MemoryTurn(Turn):
         self.forgotten.append(node)
 
     def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
+        self.put_back()
         return self._tables.next_due(executors, skip)
 
     def put_back(self) -> None:
@@ -259,3 +260,4 @@ class _MemoryTurn(Turn):
                     self._tables.due.push(item.id, item)
             elif self._tables.runs.get(item.id) is item:
                 self._tables.ready.push(item.id, item)
+        self._claimed = []

@@ -107,6 +107,13 @@ class FinishTests(StoreTests):
         self._release(job.incarnation)
         assert self._run(run).ready_at == at(100)
 
+    def test_a_run_that_is_delayed_is_not_released(self) -> None:
+        job = make_job("job", coalesce=False)
+        delayed, queued = make_run(job, 0, RunState.PENDING, ready_at=at(100)), make_run(job, 1, RunState.PENDING)
+        self._add_with_runs(job, delayed, queued)
+        self._release(job.incarnation)
+        assert [self._run(run).ready_at for run in (delayed, queued)] == [at(100), at(0)]
+
     def test_the_end_of_a_run_releases_the_next_in_the_same_turn(self) -> None:
         job = make_job("job", coalesce=False)
         run, queued = make_run(job, 1), make_run(job, 2, RunState.PENDING)
@@ -137,7 +144,9 @@ class FinishTests(StoreTests):
         run = make_run(job)
         self._add_with_runs(job, run)
         self._retry(run, ready=100)
-        assert self._remove_ended("job") == []
+        delayed = make_job("delayed", due=None)
+        self._add_with_runs(delayed, make_run(delayed, 0, RunState.PENDING, ready_at=at(100)))
+        assert self._remove_ended("job", "delayed") == []
 
     def test_a_skip_does_not_keep_a_job(self) -> None:
         job = make_job("job", due=None)

@@ -146,13 +146,14 @@ class JobTests(StoreTests):
         job, other = make_job("job", coalesce=False), make_job("other")
         queued, started, ended, again = (make_run(job, 1, RunState.PENDING), *(make_run(job, n) for n in (2, 3, 4)))
         foreign = make_run(other, 1, RunState.PENDING)
-        self._add_with_runs(job, queued, started, ended, again)
+        delayed = make_run(job, 5, RunState.PENDING, ready_at=at(9))
+        self._add_with_runs(job, queued, started, ended, again, delayed)
         self._add_with_runs(other, foreign)
         self._end(ended)
         self._retry(again, ready=100)
         self.clock.advance(5)
         self.store.remove_job("job")
-        for run in (queued, again):
+        for run in (queued, again, delayed):
             stored = self._run(run)
             assert (stored.state, stored.reason) == (RunState.REVOKED, Reason.REMOVED)
             assert (stored.finished_at, stored.ready_at) == (at(5), None)

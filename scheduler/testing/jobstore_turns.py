@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from scheduler.core.plan import Plan
-from scheduler.core.run import RunState
+from scheduler.core.run import Reason, RunState
 from scheduler.core.settle import begin
 from scheduler.errors import StaleJobError
 from scheduler.testing.jobstore_base import (
@@ -59,6 +59,16 @@ class ClaimTests(StoreTests):
         self._add(make_job())
         assert self._claimed() == self._claimed() == ["job"]
 
+    def test_what_was_claimed_and_not_recorded_is_due_still_in_the_same_turn(self) -> None:
+        job = make_job("job", due=60)
+        self._add_with_runs(job, make_run(job, 0, RunState.PENDING, ready_at=at(-2)))
+        self._add(make_job("due", due=-1))
+        with self.store.turn() as turn:
+            due = turn.claim({"default": 9}, ())
+            assert (len(due.runs), len(due.jobs)) == (1, 1)
+            assert turn.next_due(["default"], ()) == at(-2)
+            assert turn.next_due(["default"], ["job"]) == at(-1)
+
     def test_a_claimed_job_comes_with_the_number_of_its_runs_that_have_not_ended(self) -> None:
         job = make_job("job", due=-1)
         runs = [make_run(job, -4), make_run(job, -3, RunState.PENDING), make_run(job, -2), make_run(job, -1)]
@@ -84,6 +94,15 @@ class ClaimTests(StoreTests):
         assert self._next_due() == at(10)
         self.clock.advance(10)
         assert self._claim().runs == [(self._run(run), stored)]
+
+    def test_a_run_that_a_plan_delays_is_claimed_with_its_job_once_it_is_ready(self) -> None:
+        job = make_job("job")
+        run = make_run(job, 0, RunState.PENDING, ready_at=at(10))
+        stored = self._add_with_runs(job, run)
+        assert self._claimed() == []
+        assert self._next_due() == at(10)
+        self.clock.advance(10)
+        assert self._claim().runs == [(run, stored)]
 
     def test_a_waiting_run_of_a_removed_job_is_claimed_without_a_job(self) -> None:
         job = make_job("job")
@@ -191,6 +210,32 @@ class RecordTests(StoreTests):
             turn.record([], [waiting.moved(RunState.REVOKED, reason="removed", finished_at=turn.now, ready_at=None)])
         assert (self._run(run).state, self._run(run).reason) == (RunState.REVOKED, "removed")
         assert self._active_runs() == 0
+
+    def test_a_waiting_run_that_waits_on_is_written(self) -> None:
+        job = make_job("job")
+        run = make_run(job, 0, RunState.PENDING, ready_at=at(0))
+        self._add_with_runs(job, run)
+        with self.store.turn() as turn:
+            ((waiting, _),) = turn.claim({"default": 1}, ()).runs
+            turn.record([], [waiting.evolved(ready_at=at(20))])
+        assert self._run(run) == run.evolved(ready_at=at(20))
+        assert self._claimed() == []
+        assert self._next_due() == at(20)
+
+    def test_a_waiting_run_that_is_given_up_lets_the_next_begin_or_its_job_end_in_the_same_turn(self) -> None:
+        job, ended = make_job("job", coalesce=False), make_job("ended", due=None)
+        runs = [make_run(each, 0, RunState.PENDING, ready_at=at(0)) for each in (job, ended)]
+        queued = make_run(job, 1, RunState.PENDING)
+        self._add_with_runs(job, runs[0], queued)
+        self._add_with_runs(ended, runs[1])
+        with self.store.turn() as turn:
+            waiting = [run for run, _ in turn.claim({"default": 9}, ()).runs]
+            missed = {"reason": Reason.MISSED.value, "finished_at": turn.now, "ready_at": None}
+            turn.record([], [run.moved(RunState.SKIPPED, **missed) for run in waiting])
+            turn.release([job.incarnation])
+            assert list(turn.remove_ended(["job", "ended"])) == ["ended"]
+        assert [self._run(run).state for run in runs] == [RunState.SKIPPED] * 2
+        assert self._claimed() == [queued.id]
 
     def test_a_job_that_has_changed_fails_the_turn(self) -> None:
         sound, stale = make_job("sound"), make_job("stale")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scheduler.core.chance import part_of
 from scheduler.core.job import Job
-from scheduler.core.plan import plan, proceed, ready_time
+from scheduler.core.plan import QUEUE, plan, proceed, ready_time
 from scheduler.core.run import RunState
 from scheduler.triggers import DateTrigger, IntervalTrigger
 
@@ -114,6 +114,13 @@ def test_a_due_job_with_jitter_does_what_its_rules_say(
     assert [seconds(run.scheduled_time) for run in decided.queued] == queued
     assert [(seconds(run.scheduled_time), run.reason, run.count) for run in decided.skips] == skips
     assert seconds(decided.next_run_time) == following
+
+
+def test_one_plan_delays_a_bounded_number_of_runs_and_stays_due():
+    decided = decide(make_job(jitter=1e6, coalesce=False, max_instances=10**6), 30 * QUEUE)
+    assert (len(decided.runs), decided.next_run_time) == (QUEUE, at(10 * QUEUE))
+    assert len(decided.delayed) > QUEUE / 2
+    assert decided.walked == QUEUE
 
 
 def test_a_delayed_run_is_pending_until_its_time():

@@ -100,6 +100,28 @@ def test_a_run_that_is_queued_while_the_one_before_it_ends_is_released(pair):
     assert one.get_run(queued.id).ready_at == START
 
 
+def test_a_run_that_is_queued_while_the_one_before_it_is_missed_is_released(pair):
+    one, two = pair
+    job = make_job("job", coalesce=False)
+    waiting = make_run(job, -1, RunState.PENDING, ready_at=START, executor="that of the other node")
+    queued = make_run(job, 0, RunState.PENDING)
+    record(one, job, waiting, next_due=START)
+
+    def give_up_and_release():
+        with two.turn() as turn:
+            turn.record([], [waiting.moved(RunState.SKIPPED, reason="missed", finished_at=START, ready_at=None)])
+            turn.release([job.incarnation])
+
+    with ThreadPoolExecutor(1) as pool:
+        with one.turn() as turn:
+            ((claimed, active),) = turn.claim({"default": 1}, ()).jobs
+            assert active == 1
+            released = blocked(pool, one, give_up_and_release)
+            turn.record([Plan(claimed, at(60), queued=(queued,))], [])
+        released.result(timeout=30)
+    assert one.get_run(queued.id).ready_at == START
+
+
 def test_a_job_whose_last_two_runs_end_on_two_nodes_at_once_is_removed(pair):
     one, two = pair
     job = make_job("job", max_instances=2)
