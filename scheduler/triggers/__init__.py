@@ -12,6 +12,7 @@ from scheduler.triggers.cron import CronTrigger
 from scheduler.triggers.date import DateTrigger
 from scheduler.triggers.excluding import ExcludingTrigger
 from scheduler.triggers.interval import IntervalTrigger
+from scheduler.triggers.solar import SolarTrigger
 
 __all__ = [
     "BUILT_IN",
@@ -22,6 +23,7 @@ __all__ = [
     "ExcludingTrigger",
     "IntervalTrigger",
     "OrTrigger",
+    "SolarTrigger",
     "Span",
     "Trigger",
 ]
@@ -37,6 +39,7 @@ BUILT_IN: Mapping[str, type[Trigger]] = MappingProxyType(
             AndTrigger,
             OrTrigger,
             ExcludingTrigger,
+            SolarTrigger,
         )
     }
 )

@@ -19,6 +19,7 @@ LATE_IMPORTS = {
     "scheduler/jobstores/__init__.py": {"scheduler.jobstores.sql.store"},
     "scheduler/assembly.py": {"scheduler.jobstores.sql.store"},
     "scheduler/timezones.py": {"tzlocal", "pytz"},
+    "scheduler/triggers/solar.py": {"ephem"},
 }
 """Where an import may wait until it is needed, because it is heavy or needs an extra; all others stand at the top."""
 

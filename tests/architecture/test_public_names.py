@@ -23,10 +23,10 @@ PUBLIC = {
         BrokenJobError SchedulerAlreadyRunningError SchedulerNotRunningError ExecutorStoppedError InvalidMoveError
         InvalidSettingError JobStoreError StoreUnavailableError SchemaVersionError
     """,
-    "scheduler.triggers": "Trigger DateTrigger IntervalTrigger CronTrigger",
+    "scheduler.triggers": "Trigger DateTrigger IntervalTrigger CronTrigger SolarTrigger",
     "scheduler.jobstores": "JobStore MemoryJobStore SQLAlchemyJobStore",
     "scheduler.executors": "Executor ThreadPoolExecutor InlineExecutor",
-    "scheduler.testing": "FakeClock VirtualTime JobStoreContract ExecutorContract",
+    "scheduler.testing": "FakeClock VirtualTime JobStoreContract ExecutorContract TriggerLaws",
 }
 
 HEAVY = (
@@ -36,6 +36,7 @@ HEAVY = (
     "pytz",
     "psycopg",
     "pymysql",
+    "ephem",
     "pytest",
     "concurrent.futures.process",
     "importlib.metadata",

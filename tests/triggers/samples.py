@@ -14,6 +14,7 @@ from scheduler.triggers import (
     ExcludingTrigger,
     IntervalTrigger,
     OrTrigger,
+    SolarTrigger,
     Trigger,
 )
 
@@ -84,4 +85,8 @@ TRIGGERS: list[Trigger] = [
     ExcludingTrigger(NIGHTLY, dates=["2024-03-31"], triggers=[DateTrigger("2024-04-02 00:30", timezone="UTC")]),
     ExcludingTrigger(OrTrigger([OFFICE_HOURS, DOUBLING]), dates=["2024-03-29"], triggers=[OrTrigger([GRID3, NIGHTLY])]),
     ExcludingTrigger(ExcludingTrigger(DOUBLING, dates=["2024-03-01"], timezone="UTC"), ranges=[(START, "2024-03-10")]),
+    SolarTrigger("sunrise", 52.5, 13.4, jitter=30),
+    SolarTrigger("solar_noon", -33.9, 151.2, start_date="2024-03-10", end_date="2024-04-05", timezone="+11:00"),
+    SolarTrigger("dawn_astronomical", 59.9, 10.75),
+    SolarTrigger("sunrise", 90, 0, end_date="2025-12-31", timezone="UTC"),
 ]

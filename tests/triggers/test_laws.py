@@ -196,4 +196,5 @@ def test_the_built_in_triggers_go_by_their_kinds() -> None:
         "and": "AndTrigger",
         "or": "OrTrigger",
         "excluding": "ExcludingTrigger",
+        "solar": "SolarTrigger",
     }
