@@ -92,4 +92,5 @@ def describe_job(job: Job, when: datetime | None = None) -> str:
         state = "paused"
     else:
         state = f"next run at: {time.isoformat(sep=' ', timespec='seconds')}" if time else "ended"
-    return f"{job.name} (id: {job.id}, trigger: {job.trigger}, {state})"
+    jitter = "" if job.jitter is None else f", jitter: {job.jitter:g} s"
+    return f"{job.name} (id: {job.id}, trigger: {job.trigger}{jitter}, {state})"

@@ -94,8 +94,7 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
     if more:
         return Plan(job, due.following, skips=tuple(skips))
-    ready_at = ready_time(job, due.last)
-    if ready_at > now:
+    if job.jitter is not None and (ready_at := ready_time(job, due.last)) > now:
         return Plan(job, due.following, delayed=(_delay(job, due.last, ready_at),), skips=tuple(skips))
     return Plan(job, due.following, starts=(_start(job, due.last, now, node),), skips=tuple(skips))
 

@@ -85,6 +85,11 @@ def test_a_job_that_is_added_again_with_another_jitter_keeps_its_timing(schedule
     assert scheduler.get_job("a").jitter == options.get("jitter", trigger.jitter)
 
 
+def test_the_line_about_a_job_tells_its_jitter(scheduler):
+    job = scheduler.add_job(note, IntervalTrigger(hours=1, jitter=30), jitter=2.5, id="a")
+    assert str(job) == "note (id: a, trigger: interval[1:00:00], jitter: 2.5 s, next run at: 2024-01-01 01:00:00+00:00)"
+
+
 def test_pausing_and_resuming_keep_the_jitter(scheduler):
     job = scheduler.add_job(note, "interval", hours=1, jitter=30, id="a")
     assert job.pause().jitter == job.resume().jitter == scheduler.get_jobs()[0].jitter == 30.0
