@@ -84,7 +84,7 @@ class Turn(ABC):
 
     @abstractmethod
     def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
-        """Move claimed jobs on to their plans' next run times, insert the plans' `runs`, write claimed runs as they are now.
+        """Move claimed jobs on to their plans' next run times, insert the plans' `runs`, write claimed runs that moved.
 
         A job's version grows by one. Returns the ids of those of the plans' runs that were not inserted, because there
         is a run of that identity already: such a fire time is accounted for, and the job moves on all the same.
