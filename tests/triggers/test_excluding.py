@@ -138,6 +138,30 @@ def test_days_at_the_ends_of_a_range_are_whole_where_the_clock_is_turned(zone: s
     assert excluded(trigger, looked_at) == [instant for instant in looked_at if within(instant)]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        (date(2006, 10, 29), utc("2006-10-29 02:30:30"), ["02:30:00", "02:30:29"]),
+        (utc("2006-10-29 02:31:30"), date(2006, 10, 28), ["02:31:30", "03:29:59"]),
+    ],
+)
+def test_a_range_may_begin_and_end_while_the_clock_goes_over_midnight_twice(
+    start: date, end: date, seconds: list[str]
+) -> None:
+    """In St. John's the 29th began at 02:30 UTC, at 02:31 it was the 28th again, and at 03:30 the 29th."""
+    trigger = ExcludingTrigger(EVER, ranges=[(start, end)], timezone="America/St_Johns")
+    looked_at = IntervalTrigger(seconds=1, start_date="2006-10-29 01:00", timezone="UTC").fire_times(
+        utc("2006-10-29 01:00"), utc("2006-10-29 05:00")
+    )
+    left_out = [f"{instant:%H:%M:%S}" for instant in excluded(trigger, looked_at)]
+    assert left_out[:1] + left_out[-1:] == seconds
+
+
+def test_a_day_that_its_zone_skipped_may_be_excluded() -> None:
+    trigger = ExcludingTrigger(EVER, ranges=[("2011-12-30", "2011-12-30")], timezone="Pacific/Apia")
+    assert trigger == ExcludingTrigger(EVER, dates=["2011-12-30"], timezone="Pacific/Apia")
+
+
 moments = st.integers(0, 20 * 96).map(lambda quarters: START + quarters * HOUR / 4)
 ranges = st.lists(st.tuples(moments, moments).filter(lambda pair: pair[0] < pair[1]), max_size=6)
 days = st.lists(st.integers(0, 20).map(lambda day: START.date() + day * DAY), max_size=6)
@@ -180,7 +204,8 @@ def test_fire_times_are_counted_as_walking_counts_them(
 ) -> None:
     found = ExcludingTrigger(trigger, dates=[START.date(), *dates], ranges=spans, timezone=BERLIN)
     assert found.counts_at_once
-    for most in (limit, ALL):
+    count = Trigger.span(found, first, until, ALL).count
+    for most in (limit, max(count - 1, 1), count, count + 1, ALL):
         assert found.span(first, until, most) == Trigger.span(found, first, until, most)
 
 
