@@ -23,7 +23,7 @@ PUBLIC = {
         BrokenJobError SchedulerAlreadyRunningError SchedulerNotRunningError ExecutorStoppedError InvalidMoveError
         InvalidSettingError JobStoreError StoreUnavailableError SchemaVersionError
     """,
-    "scheduler.triggers": "Trigger DateTrigger IntervalTrigger CronTrigger SolarTrigger",
+    "scheduler.triggers": "Trigger DateTrigger IntervalTrigger CronTrigger CalendarIntervalTrigger SolarTrigger",
     "scheduler.jobstores": "JobStore MemoryJobStore SQLAlchemyJobStore",
     "scheduler.executors": "Executor ThreadPoolExecutor InlineExecutor",
     "scheduler.testing": "FakeClock VirtualTime JobStoreContract ExecutorContract TriggerLaws",
