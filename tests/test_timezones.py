@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import (
     _named,
+    _zone_info,
     first_instant,
     in_utc,
     local_zone,
@@ -70,10 +71,12 @@ def host_without_zone_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     zoneinfo.reset_tzpath(to=[str(tmp_path)])
     ZoneInfo.clear_cache(only_keys=[REMOTE])
     _named.cache_clear()
+    _zone_info.cache_clear()
     yield
     zoneinfo.reset_tzpath()
     ZoneInfo.clear_cache(only_keys=[REMOTE])
     _named.cache_clear()
+    _zone_info.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,17 @@ def test_a_trigger_can_be_pickled_without_zone_files() -> None:
     assert pickle.loads(pickle.dumps(trigger)) == trigger
 
 
+AROUND_TURNS = {"start": datetime(2024, 3, 25, tzinfo=UTC), "end": datetime(2024, 11, 3, tzinfo=UTC)}
+
+
+@pytest.mark.usefixtures("host_without_zone_files")
+@pytest.mark.parametrize("line", ["30 2 * * *", "*/30 * * * *"])
+def test_a_trigger_fires_alike_without_zone_files(line: str) -> None:
+    """The clocks of Longyearbyen are those of Berlin."""
+    fires = CronTrigger.from_crontab(line, REMOTE).fire_times(**AROUND_TURNS)
+    assert fires == CronTrigger.from_crontab(line, BERLIN).fire_times(**AROUND_TURNS)
+
+
 @pytest.fixture
 def local(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Lets a test set TZ, of which tzlocal keeps the first value it sees."""
@@ -193,6 +207,12 @@ def test_the_local_zone_is_that_of_the_variable_tz(local: pytest.MonkeyPatch, te
         pytest.skip("the host keeps its zones elsewhere")
     local.setenv("TZ", text)
     assert zone_name(local_zone()) == "Asia/Kathmandu"
+
+
+def test_a_trigger_without_zone_fires_by_the_local_clock(local: pytest.MonkeyPatch) -> None:
+    local.setenv("TZ", "Europe/Berlin")
+    fires = CronTrigger(hour=2, minute=30).fire_times(**AROUND_TURNS)
+    assert fires == CronTrigger(hour=2, minute=30, timezone=BERLIN).fire_times(**AROUND_TURNS)
 
 
 @pytest.mark.usefixtures("host_without_zone_files")

@@ -34,8 +34,8 @@ class Case:
     """Whether the peer's search does not end."""
 
     def __str__(self) -> str:
-        theirs = "goes on for ever" if self.endless else self._shown(self.theirs)
-        start, ours = self._shown(self.agreed), self._shown(self.ours)
+        theirs = "goes on for ever" if self.endless else self.shown(self.theirs)
+        start, ours = self.shown(self.agreed), self.shown(self.ours)
         return f"{self.expression!r} in {self.zone} after {start}: {ours}; the peer: {theirs}"
 
     @property
@@ -65,7 +65,8 @@ class Case:
         fires = [fire.astimezone(UTC) for fire in (self.ours, self.theirs) if fire is not None]
         return any(self.agreed <= turn.instant <= max(fires) for turn in self.turns)
 
-    def _shown(self, instant: datetime | None) -> str:
+    def shown(self, instant: datetime | None) -> str:
+        """The wall time at an instant, with its offset."""
         return "never" if instant is None else str(instant.astimezone(self.zone))
 
 
@@ -83,7 +84,7 @@ def judge(case: Case, differences: Sequence[Difference], tally: Tally) -> None:
     last = case.ours or case.agreed + timedelta(days=3)
     expected = following(case.rule, case.zone, case.agreed, last)
     if case.ours != expected:
-        tally.unexplained.append(f"{case}; by looking at each minute it is {expected}")
+        tally.unexplained.append(f"{case}; by looking at each minute it is {case.shown(expected)}")
         return
     reason = next((difference.name for difference in differences if difference.applies(case)), None)
     if reason is None:
