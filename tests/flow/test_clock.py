@@ -6,6 +6,7 @@ import pytest
 
 from scheduler import RunState
 from scheduler.core.plan import CATCH_UP
+from scheduler.triggers import CronTrigger, DateTrigger, IntervalTrigger, OrTrigger
 from tests.flow.functions import note
 from tests.flow.world import START, accounted, at, skipped
 
@@ -60,19 +61,26 @@ def test_after_downtime_each_fire_is_accounted_for_by_the_rules(world, calls, ru
 
 
 def test_catching_up_a_year_is_bounded_and_complete(world, calls):
-    world.client.add_job(note, "cron", second=0, timezone="UTC", id="job")
+    """Of a trigger that has to be walked through, fire by fire."""
+    walked = OrTrigger([CronTrigger(minute="*/5", timezone="UTC"), DateTrigger(START)])
+    world.client.add_job(note, walked, id="job")
     world.clock.advance(YEAR)
     world.scheduler()
-    world.advance(MINUTE)
+    world.advance(5 * MINUTE)
     runs = world.runs("job")
-    assert accounted(runs, "job") == YEAR // MINUTE + 2
+    assert accounted(runs, "job") == YEAR // (5 * MINUTE) + 2
     assert len(calls) == 2
     assert max(run.count for run in runs) <= CATCH_UP
-    assert len(runs) < YEAR // MINUTE // CATCH_UP + 10
+    assert len(runs) < YEAR // (5 * MINUTE) // CATCH_UP + 10
 
 
-def test_catching_up_a_year_of_an_interval_is_one_record(world, calls):
-    world.client.add_job(note, "interval", seconds=1, id="job")
+@pytest.mark.parametrize(
+    "trigger",
+    [IntervalTrigger(seconds=1, start_date=at(1)), CronTrigger(second="*", start_date=at(1), timezone="Europe/Berlin")],
+    ids=str,
+)
+def test_catching_up_a_year_of_seconds_is_one_record(world, calls, trigger):
+    world.client.add_job(note, trigger, id="job")
     world.clock.advance(YEAR)
     world.scheduler()
     world.advance(0)
