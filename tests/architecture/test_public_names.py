@@ -23,7 +23,10 @@ PUBLIC = {
         BrokenJobError SchedulerAlreadyRunningError SchedulerNotRunningError ExecutorStoppedError InvalidMoveError
         InvalidSettingError JobStoreError StoreUnavailableError SchemaVersionError
     """,
-    "scheduler.triggers": "Trigger DateTrigger IntervalTrigger CronTrigger CalendarIntervalTrigger SolarTrigger",
+    "scheduler.triggers": """
+        Trigger DateTrigger IntervalTrigger CronTrigger CalendarIntervalTrigger SolarTrigger
+        AndTrigger OrTrigger ExcludingTrigger
+    """,
     "scheduler.jobstores": "JobStore MemoryJobStore SQLAlchemyJobStore",
     "scheduler.executors": "Executor ThreadPoolExecutor InlineExecutor",
     "scheduler.testing": "FakeClock VirtualTime JobStoreContract ExecutorContract TriggerLaws",
