@@ -77,6 +77,7 @@ class Trigger(ABC):
     def fire_times(self, start: datetime, end: datetime | None = None, limit: int | None = None) -> list[datetime]:
         """Return the fire times from `start` to `end`, both included, in UTC, `limit` of them at the most.
 
+        They are those of a job that is added at `start`, where the trigger counts from there.
         Raises InvalidTriggerError for naive datetimes, where neither an end nor a limit is given, and where `next` does
         not keep its promise.
         """
@@ -86,10 +87,11 @@ class Trigger(ABC):
             raise InvalidTriggerError(f"limit: {limit!r} is not a number of fire times")
         if end is None and limit is None:
             raise InvalidTriggerError("fire_times needs an end or a limit, such as limit=10")
+        trigger = self.anchored(start)
         found: list[datetime] = []
         after = _back(start, MOMENT)
         while limit is None or len(found) < limit:
-            fire = following(self, after)
+            fire = following(trigger, after)
             if fire is None or (end is not None and fire > end):
                 break
             found.append(fire)

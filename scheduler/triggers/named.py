@@ -67,7 +67,7 @@ class TriggerKinds:
         unknown = f"{show(trigger)} is neither a Trigger nor the name of one"
         if not isinstance(trigger, str):
             return f"{unknown}; valid are {', '.join(self.classes)}"
-        if len(trigger.split()) == 5:
+        if len(trigger.split()) in (5, 6) or trigger.startswith("@"):
             return f"{unknown}; for a crontab line, use CronTrigger.from_crontab({trigger!r})"
         if trigger == "crontab":
             return f"{unknown}; for a crontab line, use CronTrigger.from_crontab('0 9 * * 1-5')"

@@ -128,6 +128,8 @@ BAD_JOBS = [
         r'is a function, not a trigger; .* use @scheduler\.scheduled_job\("interval"',
     ),
     ({"trigger": "*/5 * * * *"}, InvalidTriggerError, r"use CronTrigger\.from_crontab\('\*/5 \* \* \* \*'\)"),
+    ({"trigger": "0 */5 * * * *"}, InvalidTriggerError, r"use CronTrigger\.from_crontab\("),
+    ({"trigger": "@daily"}, InvalidTriggerError, r"use CronTrigger\.from_crontab\('@daily'\)"),
     ({"trigger": "crontab"}, InvalidTriggerError, r"use CronTrigger\.from_crontab\("),
     ({"minutes": 1}, UnknownOptionError, r"minutes= belongs to a trigger, and none is named; pass trigger='interval'$"),
     ({"hour": 1}, UnknownOptionError, r"hour= belongs to a trigger.*; pass trigger='cron' or 'calendarinterval'$"),

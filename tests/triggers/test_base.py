@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.triggers import DateTrigger, IntervalTrigger, Trigger
+from scheduler.triggers import CalendarIntervalTrigger, DateTrigger, IntervalTrigger, OrTrigger, Trigger
 from tests.contracts import wrong_triggers as wrong
 from tests.contracts.wrong_triggers import Hourly
 
@@ -55,6 +55,14 @@ def test_previous_costs_some_fifty_questions(seconds):
     assert len(asked) <= 60
 
 
+@pytest.mark.parametrize("year", [2, 3, 1000])
+def test_previous_goes_back_to_the_year_2(year):
+    fire = datetime(year, 1, 1, 1, tzinfo=UTC)
+    assert Listed((fire,)).previous(START) == fire
+    assert Listed((fire.replace(year=1),)).previous(START) is None
+    assert Listed((fire.replace(year=1),)).previous(fire.replace(year=1, month=2)) is None
+
+
 def test_previous_takes_an_instant_in_any_zone():
     trigger = Listed((at(0), at(1)))
     assert trigger.previous(at(1).astimezone(timezone(timedelta(hours=-9)))) == at(0)
@@ -97,6 +105,20 @@ def test_fire_times_go_from_the_start_to_the_end_both_included(arguments, hours)
 def test_fire_times_refuse_what_they_cannot_mean(arguments, message):
     with pytest.raises(InvalidTriggerError, match=message):
         Hourly().fire_times(**{"start": START, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "hours"),
+    [
+        (IntervalTrigger(hours=2), [2, 4, 6]),
+        (IntervalTrigger(hours=2, start="now"), [0, 2, 4]),
+        (CalendarIntervalTrigger(days=1, hour=START.hour, timezone="UTC"), [0, 24, 48]),
+        (OrTrigger([IntervalTrigger(hours=2), IntervalTrigger(hours=3)]), [2, 3, 4]),
+    ],
+    ids=str,
+)
+def test_fire_times_are_those_of_a_job_that_is_added_at_the_start(trigger, hours):
+    assert trigger.fire_times(START, limit=3) == [at(hour) for hour in hours]
 
 
 def test_fire_times_begin_with_the_calendar():
