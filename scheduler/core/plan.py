@@ -74,7 +74,8 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         raise ValueError(f"job {job.id!r} is not due")
     most = MILLIONS if job.trigger.counts_at_once else walk
     skips: list[Run] = []
-    oldest = None if job.misfire_grace_time is None else now - _seconds(job.misfire_grace_time + (job.jitter or 0.0))
+    grace = job.misfire_grace_time
+    oldest = None if grace is None else now - timedelta(seconds=grace + (job.jitter or 0.0))
     if oldest is not None and first < oldest:
         missed = job.trigger.span(first, oldest - timedelta(microseconds=1), most)
         skips.append(_skip(job, first, missed.count, Reason.MISSED, now))
@@ -117,8 +118,8 @@ def proceed(run: Run, job: Job, *, now: datetime, node: str) -> Run:
     ready_at = ready_time(job, run.scheduled_time)
     if ready_at > now:
         return run.evolved(ready_at=ready_at)
-    lateness = now - (run.ready_at or ready_at)
-    if job.misfire_grace_time is not None and lateness > _seconds(job.misfire_grace_time):
+    grace = job.misfire_grace_time
+    if grace is not None and now - (run.ready_at or ready_at) > timedelta(seconds=grace):
         return run.moved(RunState.SKIPPED, reason=Reason.MISSED.value, finished_at=now, ready_at=None)
     return begin(run, node=node, now=now)
 
@@ -190,7 +191,3 @@ def _record(
         ready_at=ready_at,
         finished_at=finished_at,
     )
-
-
-def _seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
