@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -96,6 +96,19 @@ def test_a_trigger_comes_back_equal(trigger, kind):
     assert hash(read) == hash(trigger)
     assert to_text(CODEC.encode(read)) == written
     assert pickle.loads(pickle.dumps(trigger)) == trigger
+
+
+def test_a_field_that_is_worked_out_from_others_is_not_stored():
+    @dataclass(frozen=True)
+    class Derived(EveryNth):
+        step: timedelta = field(init=False)
+
+        def __post_init__(self):
+            object.__setattr__(self, "step", timedelta(seconds=self.seconds))
+
+    codec = TriggerCodec({"derived": Derived})
+    assert codec.encode(Derived(7)) == {"kind": "derived", "version": 1, "seconds": 7}
+    assert codec.decode(codec.encode(Derived(7))) == Derived(7)
 
 
 def test_zones_come_back_as_the_very_ones_they_were():
