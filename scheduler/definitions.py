@@ -14,7 +14,7 @@ from scheduler.core.job import NOTHING, Job, JobDefaults
 from scheduler.core.retry import RetryPolicy
 from scheduler.core.unset import UNSET, Unset
 from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, UnknownOptionError
-from scheduler.timezones import to_utc
+from scheduler.timezones import to_utc, to_zone
 from scheduler.triggers import DateTrigger, Trigger
 from scheduler.triggers.arguments import to_jitter
 from scheduler.triggers.named import TriggerKinds, parameters
@@ -167,7 +167,10 @@ class JobBuilder:
         for name in trigger_args:
             if name not in valid:
                 raise UnknownOptionError(name, (*valid, *OPTIONS), f"add_job with the trigger {trigger!r}")
-        args = {"timezone": self.zone, **trigger_args} if "timezone" in valid else trigger_args
+        args = dict(trigger_args)
+        if "timezone" in valid:  # a trigger of the user's own need not read names of zones
+            zone = trigger_args.get("timezone", self.zone)
+            args["timezone"] = to_zone(zone) if isinstance(zone, str) else zone
         return self.kinds.build(trigger, args).anchored(now)
 
     def change(self, job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
