@@ -39,7 +39,7 @@ def to_jitter(value: object) -> float | None:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_JITTER:
         raise InvalidTriggerError(
-            f"jitter: {show(value)} is not a number of seconds from 0 to {LONGEST_JITTER:g}, or None for no delay"
+            f"jitter: {show(value)} is not a number of seconds from 0 to {LONGEST_JITTER:.0f} (366 days), or None"
         )
     return float(seconds) or None
 
