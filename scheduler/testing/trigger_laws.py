@@ -18,7 +18,7 @@ from unittest import SkipTest
 from scheduler.errors import InvalidTriggerError
 from scheduler.serialization import TriggerCodec
 from scheduler.serialization.values import to_text
-from scheduler.timezones import in_utc, to_zone
+from scheduler.timezones import in_utc, to_zone, turns
 from scheduler.triggers.base import EARLIEST, MOMENT, Trigger, following
 from scheduler.triggers.named import TriggerKinds
 
@@ -27,7 +27,7 @@ __all__ = ["TriggerLaws"]
 WALK = 24
 """How many fire times of a trigger are looked at one by one, and how many instants spread over the window."""
 
-YEAR = timedelta(days=366)
+YEAR, DAY, HOUR, HALF_HOUR = timedelta(days=366), timedelta(days=1), timedelta(hours=1), timedelta(minutes=30)
 FAR = (
     EARLIEST,
     datetime(1582, 10, 10, tzinfo=UTC),
@@ -228,7 +228,11 @@ class TriggerLaws:
 
     def test_a_trigger_cannot_be_changed(self) -> None:
         for trigger in self.triggers:
-            names = [field.name for field in fields(trigger)] if is_dataclass(trigger) else list(vars(trigger))
+            names = (
+                [field.name for field in fields(trigger)]
+                if is_dataclass(trigger)
+                else list(getattr(trigger, "__dict__", ()))
+            )
             for name in (*names, "a_new_attribute"):
                 try:
                     setattr(trigger, name, getattr(trigger, name, None))
@@ -254,24 +258,25 @@ class TriggerLaws:
         """The names under which classes are stored: those given, and others for samples whose class has none."""
         known = TriggerKinds(self.registered)
         unnamed = {type(trigger) for trigger in self.triggers if known.name_of(type(trigger)) is None}
-        return {**self.registered, **{f"sample.{cls.__name__}": cls for cls in unnamed}}
+        return {**self.registered, **{f"sample-{number}": cls for number, cls in enumerate(unnamed)}}
 
     def _fires(self, trigger: Trigger) -> list[datetime]:
-        """Walk through the first fire times of the window, and on beyond it."""
-        found: list[datetime] = []
-        fire = _after(trigger, self._start - MOMENT)
-        while fire is not None and len(found) < WALK:
-            found.append(fire)
-            fire = _after(trigger, fire)
-        return found
+        """Return the first fire times of the window, and beyond it."""
+        return _walk(trigger, self._start - MOMENT, WALK)
 
     def _instants(self, trigger: Trigger) -> list[datetime]:
-        """Return instants at, right beside and between fire times, and all over the window, in order."""
-        fires = self._fires(trigger)
-        beside = {near for fire in fires for near in (fire - MOMENT, fire, fire + MOMENT)}
-        between = {one + (other - one) / 2 for one, other in pairwise(fires)}
-        spread = {self._start + (self._end - self._start) * part / WALK for part in range(WALK + 1)}
-        return sorted(beside | between | spread)
+        """Return instants at, right beside and between fire times, and all over the window, in order.
+
+        Where the trigger has a `timezone`, some are where its clock is turned: there most mistakes are made.
+        """
+        spread = [self._start + (self._end - self._start) * part / WALK for part in range(WALK + 1)]
+        zone = getattr(trigger, "timezone", None)
+        turned = [turn for turn, _, _ in turns(zone, self._start, self._end)] if isinstance(zone, tzinfo) else []
+        night = [turn + part * HALF_HOUR for turn in turned for part in range(-6, 7)]
+        walks = [self._fires(trigger), *(_walk(trigger, turn - before, 4) for turn in turned for before in (DAY, HOUR))]
+        beside = {near for fires in walks for fire in fires for near in (fire - MOMENT, fire, fire + MOMENT)}
+        between = {one + (other - one) / 2 for fires in walks for one, other in pairwise(fires)}
+        return sorted(beside | between | {*spread, *night})
 
     def _answers(self) -> Iterator[tuple[Trigger, datetime, datetime | None]]:
         for trigger in self._added():
@@ -294,6 +299,15 @@ def _after(trigger: Trigger, instant: datetime) -> datetime | None:
         raise AssertionError(str(error)) from error
 
 
+def _walk(trigger: Trigger, after: datetime, count: int) -> list[datetime]:
+    found: list[datetime] = []
+    fire = _after(trigger, after)
+    while fire is not None and len(found) < count:
+        found.append(fire)
+        fire = _after(trigger, fire)
+    return found
+
+
 def _next(trigger: Trigger, instant: datetime, fire: object) -> str:
     return f"{trigger!r}: next({instant}) is {fire}"
 
@@ -307,7 +321,7 @@ def _process_in(zone: str) -> Iterator[None]:
         yield
     finally:
         if before is None:
-            del os.environ["TZ"]
+            os.environ.pop("TZ", None)
         else:
             os.environ["TZ"] = before
         time.tzset()

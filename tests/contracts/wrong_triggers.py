@@ -2,8 +2,9 @@
 
 import itertools
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from scheduler.triggers import IntervalTrigger, Trigger
 
@@ -60,6 +61,18 @@ class Mirrored(Hourly):
     def next(self, after):
         day, part = divmod(after - EPOCH, DAY)
         return EPOCH + (day + 3) * DAY - 2 * part
+
+
+@dataclass(frozen=True)
+class WallClock(Trigger):
+    """Which compares what the clock shows, and so takes the second 02:10 of an autumn night for the first."""
+
+    timezone: tzinfo = ZoneInfo("Europe/Berlin")  # noqa: RUF009 - the constructor returns the same object each time
+
+    def next(self, after):
+        local = after.astimezone(self.timezone)
+        fire = local.replace(hour=2, minute=30, second=0, microsecond=0)
+        return (fire if fire > local else fire.replace(fold=0) + DAY).astimezone(UTC)
 
 
 class Sliding(Hourly):
