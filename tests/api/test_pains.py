@@ -245,6 +245,23 @@ def test_crontab_lines_mean_what_cron_means():
     assert fires(either, monday, 3) == ["01-05 00:00", "01-12 00:00", "01-13 00:00"]
 
 
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        ("@daily", "01-02 00:00:00"),
+        ("*/10 * * * * *", "01-01 00:00:10"),
+        ("0 9 L * *", "01-31 09:00:00"),
+        ("0 9 LW 3 *", "03-29 09:00:00"),
+        ("0 9 13W * *", "01-12 09:00:00"),
+        ("0 9 * * mon#2", "01-08 09:00:00"),
+        ("0 9 * * 5L", "01-26 09:00:00"),
+    ],
+)
+def test_what_other_crons_know_crontab_lines_know_here(line, first):
+    fire = CronTrigger.from_crontab(line, timezone="UTC").next(datetime(2024, 1, 1, tzinfo=UTC))
+    assert f"{fire:%m-%d %H:%M:%S}" == first
+
+
 @pytest.mark.parametrize("years", [1, 30])
 def test_a_clock_that_jumps_ahead_neither_hangs_nor_fills_the_memory(make, url, clock, years):
     scheduler = make(url, clock=clock)

@@ -1,4 +1,4 @@
-"""Fire times of cron are counted by arithmetic: the count is that of walking, at the same cost for a year of seconds."""
+"""Fire times of cron are counted by arithmetic: as many as walking finds, at the same cost for a year of seconds."""
 
 from __future__ import annotations
 
