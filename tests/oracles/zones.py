@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 FIRST_YEAR, LAST_YEAR = 2000, 2037
 """The years whose turns of the clock are tried."""
-AFTERWARDS = 2090
-"""No search that begins in those years ends later."""
+BEFORE, AFTERWARDS = 1970, 2090
+"""Between which all searches lie."""
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
@@ -84,8 +84,8 @@ class Group:
 
 @lru_cache(maxsize=8)
 def all_turns(name: str) -> tuple[Turn, ...]:
-    """The turns of the clock of a zone that a search can meet."""
-    return tuple(turns_of(name, last=AFTERWARDS))
+    """The turns of the clock of a zone that a search may meet."""
+    return tuple(turns_of(name, BEFORE, AFTERWARDS))
 
 
 def turns_of(name: str, first: int = FIRST_YEAR, last: int = LAST_YEAR) -> list[Turn]:
