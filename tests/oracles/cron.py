@@ -89,6 +89,12 @@ DIFFERENCES = (
         lambda case: case.rule.by_elapsed_time and any(turn.skips_midnight for turn in case.near),
     ),
     Difference(
+        "a day that begins twice",
+        "By elapsed time, cronsim goes from day to day. Where the clock is put back over midnight it misses what is "
+        "left of the day before, or begins the day at its first midnight, which is past.",
+        lambda case: case.rule.by_elapsed_time and any(turn.repeats_midnight for turn in case.near),
+    ),
+    Difference(
         "a turn at, or by, a fraction of an hour",
         "By elapsed time, cronsim steps by hours, which after such a turn no longer meet the full hours: it misses the "
         "beginning of a matching hour, or gives a fire time that is past.",

@@ -68,6 +68,12 @@ class Turn:
         return self.after > self.before and (low.time() == MIDNIGHT or low.date() < (high - MOMENT).date())
 
     @property
+    def repeats_midnight(self) -> bool:
+        """Whether the clock goes back over the beginning of a day into the day before."""
+        low, high = self.walls
+        return self.after < self.before and low.date() < (high - MOMENT).date()
+
+    @property
     def at_or_by_a_fraction(self) -> bool:
         """Whether the clock is turned at, or by, a fraction of an hour."""
         low, high = self.walls

@@ -39,6 +39,8 @@ def test_fire_times_around_turns_of_the_clock_are_those_of_the_peer_or_differ_fo
         (cron, "30 */2 * * *", "Asia/Bishkek", "2004-10-31 01:00", "a search without end"),
         (cron, "*/15 0 * * 0", "America/Havana", "2024-03-09 12:00", "a day without its midnight"),
         (cron, "*/30 * 30 12 *", "Pacific/Apia", "2011-12-29 12:00", "a day without its midnight"),
+        (cron, "30 * * * 5", "Antarctica/Casey", "2010-03-04 23:00+08:00", "a day that begins twice"),
+        (cron, "*/15 * 4 * *", "Antarctica/Casey", "2010-03-05 01:30+11:00", "a day that begins twice"),
         (cron, "0 */6 * * *", "Australia/Lord_Howe", "2024-10-06 00:00", "a turn at, or by, a fraction of an hour"),
         (cron, "5-5/2 * * * *", "UTC", "2024-01-01 00:00", "a range of one value with a step"),
         (keywords, "hour=2 minute=30", "Europe/Berlin", "2024-03-31 00:00", "a time that is skipped"),
