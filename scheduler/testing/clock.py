@@ -21,7 +21,7 @@ class FakeClock:
     virtual = True
 
     def __init__(self, start: datetime | str = _START) -> None:
-        self._now = _instant(start)
+        self._now = to_instant(start)
         self._monotonic = 0.0
 
     def now(self) -> datetime:
@@ -40,14 +40,15 @@ class FakeClock:
 
     def move_to(self, time: datetime | str) -> None:
         """Let time pass until `time`; nothing happens if that is not later."""
-        self.advance(max(_instant(time) - self._now, timedelta(0)))
+        self.advance(max(to_instant(time) - self._now, timedelta(0)))
 
     def jump_to(self, time: datetime | str) -> None:
         """Set the wall clock, forwards or backwards, while no time passes: what an administrator or NTP does."""
-        self._now = _instant(time)
+        self._now = to_instant(time)
 
 
-def _instant(time: datetime | str) -> datetime:
+def to_instant(time: datetime | str) -> datetime:
+    """Return an aware datetime, or ISO text with an offset, in UTC. Raises ValueError for a naive one."""
     value = datetime.fromisoformat(time) if isinstance(time, str) else time
     if value.tzinfo is None:
         raise ValueError(f"{time!r} has no offset from UTC; add one, as in '2024-01-01T00:00:00+00:00'")

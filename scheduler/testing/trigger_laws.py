@@ -15,7 +15,7 @@ from itertools import pairwise, product
 from typing import ClassVar
 from unittest import SkipTest
 
-from scheduler.errors import InvalidTriggerError
+from scheduler.errors import InvalidTriggerError, SerializationError
 from scheduler.serialization import TriggerCodec
 from scheduler.serialization.values import to_text
 from scheduler.timezones import in_utc, to_zone, turns
@@ -34,6 +34,7 @@ FAR = (
     datetime(9000, 1, 1, tzinfo=UTC),
     datetime(9998, 12, 31, tzinfo=UTC),
 )
+"""The last leaves a year of room, so that arithmetic with wall times of the days and months after it is no error."""
 ZONES: tuple[tzinfo, ...] = (timezone(timedelta(hours=14)), timezone(timedelta(hours=-12)), to_zone("Europe/Berlin"))
 PROCESS_ZONES = ("UTC", "America/New_York", "Pacific/Apia")
 
@@ -207,7 +208,13 @@ class TriggerLaws:
     def test_what_is_stored_comes_back_equal_and_fires_alike(self) -> None:
         codec = TriggerCodec(self._names())
         for trigger in (*self.triggers, *self._added()):
-            text = to_text(codec.encode(trigger))
+            try:
+                text = to_text(codec.encode(trigger))
+            except SerializationError as error:
+                raise AssertionError(
+                    f"{trigger!r} cannot be stored: {error}. Here a class that stands inside another trigger "
+                    f"is given its name by {type(self).__name__}.registered"
+                ) from error
             read = codec.decode(json.loads(text))
             self._check_alike(trigger, read, f"stored as {text} and read again")
             again = to_text(codec.encode(read))

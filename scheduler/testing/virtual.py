@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from scheduler.blocking import Scheduler
-from scheduler.testing.clock import FakeClock
+from scheduler.testing.clock import FakeClock, to_instant
 
 STUCK = 100_000
 """Steps at one instant after which something must be wrong."""
@@ -28,11 +28,15 @@ class VirtualTime:
         clock: the clock the schedulers were made with.
         schedulers: those to drive; started ones only take steps.
 
-    Raises ValueError for a scheduler on another clock. All calls raise RuntimeError, and no time passes, when none of
-    the schedulers runs and none was seen to run before.
+    Raises TypeError for a clock that nobody can move, and ValueError for a scheduler on another clock. All calls raise
+    RuntimeError, and no time passes, when none of the schedulers runs and none was seen to run before.
     """
 
     def __init__(self, clock: FakeClock, *schedulers: Scheduler) -> None:
+        if not getattr(clock, "virtual", False):
+            raise TypeError(
+                f"{clock!r} is no FakeClock; call VirtualTime(clock, scheduler), with Scheduler(clock=clock)"
+            )
         self.clock = clock
         self.schedulers = list(schedulers)
         self._seen_running = False
@@ -42,12 +46,20 @@ class VirtualTime:
             self._seen_running |= scheduler.running
 
     def advance(self, by: timedelta | float) -> None:
-        """Let time pass: a timedelta or seconds."""
+        """Let time pass: a timedelta or seconds. Raises ValueError for less than nothing."""
         self.run_until(self.clock.now() + (by if isinstance(by, timedelta) else timedelta(seconds=by)))
 
     def run_until(self, time: datetime | str) -> None:
-        """Let time pass until `time` (aware, or ISO text with an offset), doing all that falls due by then."""
-        target = datetime.fromisoformat(time) if isinstance(time, str) else time
+        """Let time pass until `time` (aware, or ISO text with an offset), doing all that falls due by then.
+
+        Raises ValueError for a naive time and for one that has passed.
+        """
+        target, now = to_instant(time), self.clock.now()
+        if target < now:
+            raise ValueError(
+                f"{target.isoformat()} is past: the clock shows {now.isoformat()}, and time does not pass backwards; "
+                "use jump_to() of the clock to set it back"
+            )
         while (wait := self.settle()) is not None and self.clock.now() + wait <= target:
             self.clock.advance(max(wait, timedelta(microseconds=1)))
         self.clock.move_to(target)
@@ -67,8 +79,12 @@ class VirtualTime:
     def _check_started(self) -> None:
         """Raise where time would pass and nothing happen. What has stopped since, by one of its jobs say, may rest."""
         self._seen_running |= any(scheduler.running for scheduler in self.schedulers)
-        if self.schedulers and not self._seen_running:
-            raise RuntimeError("none of the schedulers runs; call start() first")
+        if not self._seen_running:
+            raise RuntimeError(
+                "none of the schedulers runs; call start() first"
+                if self.schedulers
+                else "there is no scheduler to drive; call VirtualTime(clock, scheduler)"
+            )
 
     def _step(self) -> Iterable[float]:
         return [scheduler.engine.step() for scheduler in self.schedulers if scheduler.running]

@@ -1,11 +1,12 @@
 """The laws of triggers let no trigger pass that breaks one of them."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from scheduler.testing import TriggerLaws
-from scheduler.triggers import IntervalTrigger
+from scheduler.triggers import IntervalTrigger, OrTrigger
 from tests.contracts import wrong_triggers as wrong
 from tests.contracts.wrong_triggers import Anchored, Hourly
 
@@ -121,6 +122,21 @@ def test_a_suite_without_samples_says_so():
         TriggerLaws().setup_method()
 
 
+STORED = "what_is_stored_comes_back_equal_and_fires_alike"
+
+
+def test_a_class_inside_another_trigger_has_to_be_registered_and_the_failure_says_where():
+    inside = OrTrigger([Hourly(7), IntervalTrigger(**ENDED)])
+    with pytest.raises(AssertionError, match=r"OrTrigger\(\[Hourly.* cannot be stored: .*TestThem\.registered"):
+        check(STORED, [inside])
+    check(STORED, [inside], registered={"hourly": Hourly})
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Europe/Berlin", "America/New_York"])
+def test_far_years_leave_room_for_plain_arithmetic_with_wall_times(zone):
+    check("far_years_raise_nothing", [wrong.EachMorning(ZoneInfo(zone)), OrTrigger([wrong.EachJune(ZoneInfo(zone))])])
+
+
 def test_names_are_checked_as_those_of_a_scheduler():
     with pytest.raises(ValueError, match="the name 'cron' is taken by CronTrigger"):
-        check("what_is_stored_comes_back_equal_and_fires_alike", [Hourly()], registered={"cron": Hourly})
+        check(STORED, [Hourly()], registered={"cron": Hourly})

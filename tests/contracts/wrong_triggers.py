@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -115,6 +115,30 @@ class Rounding(Hourly):
 
     def next(self, after):
         return datetime(after.year // 4 * 4 + 4, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class EachMorning(Trigger):
+    """Which is right for as long as there are days to come: it knows no end of the calendar."""
+
+    timezone: tzinfo
+
+    def next(self, after):
+        today = after.astimezone(self.timezone).date()
+        fires = (datetime.combine(today + n * DAY, time(9), self.timezone).astimezone(UTC) for n in range(3))
+        return next(fire for fire in fires if fire > after)
+
+
+@dataclass(frozen=True)
+class EachJune(Trigger):
+    """The same, once a year."""
+
+    timezone: tzinfo
+
+    def next(self, after):
+        year = after.astimezone(self.timezone).year
+        fires = (datetime(year + n, 6, 1, 9, tzinfo=self.timezone).astimezone(UTC) for n in range(2))
+        return next(fire for fire in fires if fire > after)
 
 
 class PreviousIsItself(Hourly):
