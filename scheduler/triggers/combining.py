@@ -20,6 +20,9 @@ STEPS = 10_000
 DEEPEST = 20
 """How many triggers may be nested in one another."""
 
+SHORT = 60
+"""How many characters of each trigger are shown that does not meet the others."""
+
 HINT = "pass a list of triggers, such as [CronTrigger(hour=9), IntervalTrigger(hours=2)]"
 
 
@@ -36,15 +39,23 @@ class Search:
     def __init__(self, trigger: Trigger, start: datetime) -> None:
         self._trigger, self._start, self._left = trigger, start, STEPS
 
-    def step(self, reached: datetime) -> None:
-        """Count one step. Raises InvalidTriggerError where it is one too many."""
-        if not self._left:
-            raise InvalidTriggerError(
-                f"{shorten(str(self._trigger))}: no fire time was found in {STEPS:,} steps, "
-                f"from {self._start} to {reached}; let triggers that are combined by 'and' meet more often, such as by "
-                "a start_date and interval in common or by times of day, and exclude times in a row as ranges"
-            )
+    def step(self) -> bool:
+        """Count one step. False: it is one too many, and the search ends with an `error`."""
         self._left -= 1
+        return self._left >= 0
+
+    def error(self, trigger: Nest, reached: datetime, advice: str) -> InvalidTriggerError:
+        """Return the error of a search without end: the remedy comes first, as broken jobs show the beginning.
+
+        Arguments:
+            trigger: the one that was searching: that which is asked, or one in it.
+            reached: how far it got.
+            advice: what to do about it.
+        """
+        return InvalidTriggerError(
+            f"{trigger.kind} trigger: no fire time in {STEPS:,} steps; {advice}; "
+            f"searched from {self._start} to {reached}, for {shorten(str(self._trigger))}"
+        )
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -158,14 +169,24 @@ class AndTrigger(Combination):
     def following(self, after: datetime, search: Search) -> datetime | None:
         triggers = self.triggers
         fire = ask(triggers[0], after, search)
+        answers = [fire] * len(triggers)
         at, agreed = 0, 1
         while fire is not None and agreed < len(triggers):
-            search.step(fire)
+            if not search.step():
+                raise search.error(self, fire, self._apart(answers))
             at = (at + 1) % len(triggers)
-            latest = ask(triggers[at], fire - MOMENT, search)
+            latest = answers[at] = ask(triggers[at], fire - MOMENT, search)
             agreed = agreed + 1 if latest == fire else 1
             fire = latest
         return fire
+
+    def _apart(self, answers: Sequence[datetime | None]) -> str:
+        """What to do where triggers do not meet, and when each was last found to fire."""
+        fires = ", ".join(
+            f"{shorten(str(trigger), SHORT)} at {None if fire is None else fire.replace(tzinfo=None)}"
+            for trigger, fire in zip(self.triggers, answers, strict=True)
+        )
+        return f"give an interval a start_date, a cron minute='*' or second='*'; next: {shorten(fires)} UTC"
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, ClassVar, Self
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.timezones import in_utc, local_zone, to_zone, zone_name
+from scheduler.timezones import in_utc, to_zone, zone_name
 from scheduler.triggers.arguments import check_keys
 from scheduler.triggers.base import MOMENT, Span, Trigger
 from scheduler.triggers.combining import Nest, Search, ask, to_trigger, to_triggers, zone_of
-from scheduler.triggers.windows import LATEST, Range, Window, around, to_dates, to_ranges, to_windows
+from scheduler.triggers.windows import LATEST, Range, Recurring, Window, around, to_dates, to_ranges, to_windows
 
 ALL = 2**62
 """A limit of fire times that none reaches."""
 
+ADVICE = (
+    "all are excluded; exclude many in a row by one range, such as "
+    "(CronTrigger(day_of_week='sun'), timedelta(hours=24))"
+)
+
 Time = date | datetime | str
+Pair = tuple[Time, Time] | tuple[Trigger, timedelta | float] | Sequence[Time]
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -28,17 +34,17 @@ class ExcludingTrigger(Nest):
         trigger: whose fire times remain.
         dates: days on which it does not fire, from midnight to midnight: dates or ISO 8601 texts of them.
         ranges: pairs (start, end) within which it does not fire: datetimes, dates or ISO 8601 texts. A date is the
-            whole day, at both ends; a datetime at the end does not belong to the range.
+            whole day, at both ends; a datetime at the end does not belong to the range. Ranges that recur are pairs
+            (trigger, timedelta), or seconds: they begin whenever that trigger fires, and last for so long.
         triggers: at whose fire times it does not fire.
-        timezone: whose days these are, and in which ranges without zone are read; None: the zone of `trigger` if it
-            has one, else the local one.
+        timezone: whose days these are, and in which ranges without zone are read; None: the zone of `trigger`.
         jitter: seconds by which runs are delayed at the most; None: that of `trigger`.
 
-    It ends when `trigger` ends. Ranges are passed over at once; a search over more than 10,000 fire times of `triggers`
-    ends in an error.
+    It ends when `trigger` ends. Each range is passed over at once; a search over more than 10,000 ranges that recur and
+    fire times of `triggers` ends in an error.
 
-    Raises InvalidTriggerError where nothing is excluded, for what cannot be read, and for a range that ends before it
-    begins; `next` raises it where the search is too long.
+    Raises InvalidTriggerError where nothing is excluded, for what cannot be read, for a range that ends before it
+    begins, and for days and times without zone where `trigger` has none; `next` raises it where the search is too long.
     """
 
     kind: ClassVar[str] = "excluding"
@@ -49,38 +55,43 @@ class ExcludingTrigger(Nest):
     """What dates and ranges cover."""
     dates: tuple[date, ...] = field(compare=False)
     ranges: tuple[Range, ...] = field(compare=False)
-    timezone: tzinfo = field(compare=False)
+    recurring: tuple[Recurring, ...]
+    timezone: tzinfo | None = field(compare=False)
+    """Its own, or that of its trigger; None: neither has one, and none is needed."""
 
     def __init__(
         self,
         trigger: Trigger,
         *,
         dates: Iterable[date | str] = (),
-        ranges: Iterable[tuple[Time, Time] | Sequence[Time]] = (),
+        ranges: Iterable[Pair] = (),
         triggers: Sequence[Trigger] = (),
         timezone: str | tzinfo | None = None,
         jitter: float | timedelta | None = None,
     ) -> None:
         inner = to_trigger("trigger", trigger)
-        zone = (zone_of(inner) or local_zone()) if timezone is None else to_zone(timezone)
+        zone = zone_of(inner) if timezone is None else to_zone(timezone)
+        fixed, recurring = to_ranges("ranges", ranges, zone)
         values = {
             "trigger": inner,
             "triggers": to_triggers("triggers", triggers),
-            "dates": to_dates("dates", dates),
-            "ranges": to_ranges("ranges", ranges, zone),
+            "dates": to_dates("dates", dates, zone),
+            "ranges": fixed,
+            "recurring": recurring,
         }
-        if not (values["dates"] or values["ranges"] or values["triggers"]):
+        if not any(values[name] for name in ("dates", "ranges", "recurring", "triggers")):
             raise InvalidTriggerError("excluding trigger: nothing is excluded; pass dates, ranges or triggers")
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "timezone", zone)
-        object.__setattr__(self, "windows", to_windows(self.dates, self.ranges, zone))
-        self._nest(jitter, [inner], self.triggers)
+        object.__setattr__(self, "windows", to_windows(self.dates, fixed, zone or UTC))  # the zone is that of days
+        self._nest(jitter, [inner], [*self.triggers, *(each.trigger for each in recurring)])
 
     def following(self, after: datetime, search: Search) -> datetime | None:
         fire = ask(self.trigger, after, search)
         while fire is not None and (excluded := self._excluded(fire, search)) is not None:
-            search.step(fire)
+            if not search.step():
+                raise search.error(self, fire, ADVICE)
             fire = ask(self.trigger, excluded.last, search)
         return fire
 
@@ -89,13 +100,14 @@ class ExcludingTrigger(Nest):
         search = Search(self, before)
         fire = self.trigger.previous(before)
         while fire is not None and (excluded := self._excluded(fire, search)) is not None:
-            search.step(fire)
+            if not search.step():
+                raise search.error(self, fire, ADVICE)
             fire = self.trigger.previous(excluded.first)
         return fire
 
     @property
     def counts_at_once(self) -> bool:
-        return not self.triggers and self.trigger.counts_at_once
+        return not self.triggers and not self.recurring and self.trigger.counts_at_once
 
     def span(self, first: datetime, until: datetime, limit: int) -> Span:
         second = self.next(first)
@@ -109,29 +121,37 @@ class ExcludingTrigger(Nest):
         return Span(last or second, count, following)
 
     def to_json(self) -> dict[str, Any]:
+        fixed = [[start.isoformat(), end.isoformat()] for start, end in self.ranges]
+        recurring = [[trigger, length.total_seconds()] for trigger, length in self.recurring]
         excluded = {
             "dates": [day.isoformat() for day in self.dates],
-            "ranges": [[start.isoformat(), end.isoformat()] for start, end in self.ranges],
+            "ranges": [*fixed, *recurring],
             "triggers": list(self.triggers),
         }
         fields = {"trigger": self.trigger, **{name: value for name, value in excluded.items() if value}}
+        zone = {} if self.timezone is None else {"timezone": zone_name(self.timezone)}
         jitter = {} if self.own_jitter is None else {"jitter": self.own_jitter}
-        return fields | {"timezone": zone_name(self.timezone)} | jitter
+        return fields | zone | jitter
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         values = check_keys(cls.kind, data, ("trigger", "dates", "ranges", "triggers", "timezone", "jitter"))
-        for name in ("trigger", "timezone"):
-            if values.get(name) is None:
-                raise InvalidTriggerError(f"{cls.kind} trigger: the key {name!r} is missing")
+        if "trigger" not in values:
+            raise InvalidTriggerError(f"{cls.kind} trigger: the key 'trigger' is missing")
         return cls(values.pop("trigger"), **values)
 
     def _excluded(self, fire: datetime, search: Search) -> Window | None:
         """The excluded instants around one; None: it is not excluded."""
         window = around(self.windows, fire)
-        if window is None and any(ask(trigger, fire - MOMENT, search) == fire for trigger in self.triggers):
+        if window is not None:
+            return window
+        for recurring in self.recurring:
+            window = recurring.around(fire, search)
+            if window is not None:
+                return window
+        if any(ask(trigger, fire - MOMENT, search) == fire for trigger in self.triggers):
             return Window(fire, fire)
-        return window
+        return None
 
     def _count(self, first: datetime, until: datetime) -> int:
         """How many fire times there are from one instant to another, both included, where windows alone exclude."""
@@ -141,9 +161,11 @@ class ExcludingTrigger(Nest):
 
     def _changed(self, change: Callable[[Trigger], Trigger]) -> Self:
         trigger, triggers = change(self.trigger), tuple(map(change, self.triggers))
-        if trigger is self.trigger and all(new is old for new, old in zip(triggers, self.triggers, strict=True)):
+        recurring = tuple(each.changed(change) for each in self.recurring)
+        before, after = (*self.triggers, *self.recurring), (*triggers, *recurring)
+        if trigger is self.trigger and all(new is old for new, old in zip(after, before, strict=True)):
             return self
-        return self._with(trigger=trigger, triggers=triggers)
+        return self._with(trigger=trigger, triggers=triggers, recurring=recurring)
 
     def __repr__(self) -> str:
         values = self.to_json()
@@ -153,7 +175,8 @@ class ExcludingTrigger(Nest):
     def __str__(self) -> str:
         counts = {"dates": len(self.dates), "ranges": len(self.ranges)}
         parts = [str(self.trigger), *(f"{name}={count}" for name, count in counts.items() if count)]
-        return f"{self.kind}[{', '.join([*parts, *map(str, self.triggers)])}]"
+        recurring = [f"{trigger} for {length}" for trigger, length in self.recurring]
+        return f"{self.kind}[{', '.join([*parts, *recurring, *map(str, self.triggers)])}]"
 
 
 def _count(trigger: Trigger, first: datetime, until: datetime) -> int:

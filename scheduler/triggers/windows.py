@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import NamedTuple
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple, Self
 
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, offsets, to_instant, turn_at
-from scheduler.triggers.base import MOMENT
+from scheduler.triggers.base import BEGINNING, MOMENT, Trigger
+from scheduler.triggers.combining import Search, ask
 from scheduler.wording import show
 
 LATEST = datetime.max.replace(tzinfo=UTC)
+ELSEWHERE = timezone(timedelta(hours=1))
+"""Where a time without zone is another instant than in UTC."""
 LONE_DIGIT = re.compile(r"(?<!\d)(\d)(?!\d)")
 PAIR = '("2024-12-24", "2024-12-26")'
+RECURRING = "(CronTrigger(hour=2), timedelta(hours=2))"
+LONGEST = timedelta(days=36_525)
+"""A hundred years: as long as a recurring range may last."""
 
 Range = tuple[date, date]
 """From one time to another. A date is its whole day; a datetime, in UTC, does not itself belong to what it ends."""
@@ -27,6 +33,29 @@ class Window(NamedTuple):
 
     first: datetime
     last: datetime
+
+
+class Recurring(NamedTuple):
+    """Ranges that begin whenever a trigger fires, and last for so long as time elapses; their ends do not belong."""
+
+    trigger: Trigger
+    length: timedelta
+
+    def around(self, instant: datetime, search: Search) -> Window | None:
+        """Return the first of these ranges that holds an instant; None: none does.
+
+        It is one question to the trigger, as crons find a next fire time much sooner than the previous one.
+        """
+        earliest = instant - self.length if instant - BEGINNING > self.length else BEGINNING
+        start = ask(self.trigger, earliest, search)
+        if start is None or start > instant:
+            return None
+        return Window(start, start + self.length - MOMENT if LATEST - start > self.length else LATEST)
+
+    def changed(self, change: Callable[[Trigger], Trigger]) -> Self:
+        """Return the ranges with their trigger changed; themselves where it is not."""
+        trigger = change(self.trigger)
+        return self if trigger is self.trigger else self._replace(trigger=trigger)
 
 
 class Edge(NamedTuple):
@@ -40,17 +69,27 @@ class Edge(NamedTuple):
     again: datetime
 
 
-def to_dates(argument: str, value: object) -> tuple[date, ...]:
-    """Return dates, or ISO 8601 texts of them, in order. Raises InvalidTriggerError for anything else."""
-    return tuple(sorted({_day(argument, item) for item in _items(argument, value, '"2024-12-25"')}))
+def to_dates(argument: str, value: object, zone: tzinfo | None) -> tuple[date, ...]:
+    """Return dates, or ISO 8601 texts of them, in order.
 
-
-def to_ranges(argument: str, value: object, zone: tzinfo) -> tuple[Range, ...]:
-    """Return pairs of a start and an end: dates, datetimes or ISO 8601 texts, read in `zone` where they name none.
-
-    Raises InvalidTriggerError for anything else, and for an end that is not after the start.
+    Raises InvalidTriggerError for anything else, and where there is no zone whose days they are.
     """
-    return tuple(_range(argument, item, zone) for item in _items(argument, value, PAIR))
+    days = sorted({_day(argument, item) for item in _items(argument, value, '"2024-12-25"')})
+    if days and zone is None:
+        raise _zoneless(argument, days[0].isoformat())
+    return tuple(days)
+
+
+def to_ranges(argument: str, value: object, zone: tzinfo | None) -> tuple[tuple[Range, ...], tuple[Recurring, ...]]:
+    """Return pairs of a start and an end, and pairs of a trigger and the time that its ranges last.
+
+    Starts and ends are dates, datetimes or ISO 8601 texts, read in `zone` where they name none.
+    Raises InvalidTriggerError for anything else, for an end that is not after the start, and where a zone is missing.
+    """
+    pairs = [_pair(argument, item) for item in _items(argument, value, PAIR)]
+    ranges = tuple(_range(argument, first, last, zone) for first, last in pairs if not isinstance(first, Trigger))
+    recurring = (Recurring(first, _length(argument, last)) for first, last in pairs if isinstance(first, Trigger))
+    return ranges, tuple(recurring)
 
 
 def to_windows(dates: Iterable[date], ranges: Iterable[Range], zone: tzinfo) -> tuple[Window, ...]:
@@ -99,16 +138,50 @@ def _is_day(value: object) -> bool:
     return isinstance(value, date) and not isinstance(value, datetime)
 
 
-def _range(argument: str, value: object, zone: tzinfo) -> Range:
+def _pair(argument: str, value: object) -> tuple[object, object]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise InvalidTriggerError(
-            f"{argument}: {show(value)} is not a pair of a start and an end; pass {argument}=[{PAIR}]"
+            f"{argument}: {show(value)} is not a pair of a start and an end; pass {argument}=[{PAIR}] or [{RECURRING}]"
         )
-    start, end = (_as_day(item) or to_instant(argument, item, zone) for item in value)
+    return value[0], value[1]
+
+
+def _range(argument: str, first: object, last: object, zone: tzinfo | None) -> Range:
+    start, end = (_time(argument, value, zone) for value in (first, last))
+    zone = zone or UTC  # none is given only where both are datetimes
     both_days = _is_day(start) and _is_day(end)
     if end < start if both_days else _end(end, zone).again <= _start(start, zone).first:
-        raise InvalidTriggerError(f"{argument}: the end {show(value[1])} is not after the start {show(value[0])}")
+        raise InvalidTriggerError(f"{argument}: the end {show(last)} is not after the start {show(first)}")
     return start, end
+
+
+def _time(argument: str, value: object, zone: tzinfo | None) -> date:
+    """A date, or the instant that is meant."""
+    time = _as_day(value) or to_instant(argument, value, zone or UTC)
+    if zone is None and (_is_day(time) or time != to_instant(argument, value, ELSEWHERE)):
+        raise _zoneless(argument, value)
+    return time
+
+
+def _zoneless(argument: str, value: object) -> InvalidTriggerError:
+    """The machine's zone is not taken, as it may be another one on each node."""
+    return InvalidTriggerError(
+        f"{argument}: the time zone of {show(value)} is not known, as the trigger has none, or several; "
+        'pass timezone=, such as timezone="Europe/Berlin"'
+    )
+
+
+def _length(argument: str, value: object) -> timedelta:
+    """How long recurring ranges last: a timedelta, or seconds, as they are stored."""
+    length = value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST.total_seconds():
+        length = timedelta(seconds=value)
+    if not isinstance(length, timedelta) or not timedelta(0) < length <= LONGEST:
+        raise InvalidTriggerError(
+            f"{argument}: {show(value)} is not a timedelta above 0, up to {LONGEST.days:,} days, for which ranges last "
+            f"that begin when a trigger fires; pass {argument}=[{RECURRING}]"
+        )
+    return length
 
 
 def _covered(start: date, end: date, zone: tzinfo) -> list[Window]:

@@ -85,6 +85,11 @@ TRIGGERS: list[Trigger] = [
     ExcludingTrigger(NIGHTLY, dates=["2024-03-31"], triggers=[DateTrigger("2024-04-02 00:30", timezone="UTC")]),
     ExcludingTrigger(OrTrigger([OFFICE_HOURS, DOUBLING]), dates=["2024-03-29"], triggers=[OrTrigger([GRID3, NIGHTLY])]),
     ExcludingTrigger(ExcludingTrigger(DOUBLING, dates=["2024-03-01"], timezone="UTC"), ranges=[(START, "2024-03-10")]),
+    ExcludingTrigger(OFFICE_HOURS, ranges=[(NIGHTLY, timedelta(hours=7)), (START, "2024-03-03")], triggers=[DOUBLING]),
+    ExcludingTrigger(GRID, ranges=[(GRID3, timedelta(minutes=90, microseconds=1)), (DOUBLING, timedelta(hours=5))]),
+    ExcludingTrigger(
+        GRID, ranges=[(IntervalTrigger(hours=7), timedelta(hours=2)), (OrTrigger([NIGHTLY]), timedelta(hours=12))]
+    ).anchored(START),
     SolarTrigger("sunrise", 52.5, 13.4, jitter=30),
     SolarTrigger("solar_noon", -33.9, 151.2, start_date="2024-03-10", end_date="2024-04-05", timezone="+11:00"),
     SolarTrigger("dawn_astronomical", 59.9, 10.75),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from scheduler.triggers import (
     OrTrigger,
     Trigger,
 )
+from scheduler.wording import describe
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=30)
@@ -149,12 +151,36 @@ def test_a_job_takes_them_by_name(kind: str, cls: type[AndTrigger] | type[OrTrig
     assert job.trigger == cls([NINE, CronTrigger(minute=0, timezone="UTC")])
 
 
-def test_a_search_without_end_is_an_error_that_says_how_far_it_got() -> None:
+def test_a_search_without_end_is_an_error_that_says_why_and_how_far_it_got() -> None:
     with pytest.raises(InvalidTriggerError) as caught:
-        AndTrigger([HOURLY, HALF_PAST]).next(START)
-    message = str(caught.value)
-    assert message.startswith("and[interval[1:00:00], interval[1:00:00]]: no fire time was found in 10,000 steps, ")
-    assert "from 2024-03-01 00:00:00+00:00 to 2024-09-25 09:00:00+00:00; let triggers that are combined" in message
+        OrTrigger([AndTrigger([HOURLY, HALF_PAST])]).next(START)
+    assert str(caught.value) == (
+        "and trigger: no fire time in 10,000 steps; give an interval a start_date, a cron minute='*' or second='*'; "
+        "next: interval[1:00:00] at 2024-09-25 09:00:00, interval[1:00:00] at 2024-09-25 08:30:00 UTC; "
+        "searched from 2024-03-01 00:00:00+00:00 to 2024-09-25 09:00:00+00:00, "
+        "for or[and[interval[1:00:00], interval[1:00:00]]]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("triggers", "shown"),
+    [
+        (
+            [CronTrigger(hour=9, timezone="UTC"), CronTrigger(day_of_week="mon", timezone="UTC")],
+            r"cron\[hour='9'\] at 2119-\d\d-\d\d 09:00:00, cron\[day_of_week='mon'\] at 2119-\d\d-\d\d 00:00:0",
+        ),
+        ([IntervalTrigger(hours=1, start_date=START + TICK), HOURLY], r"next: interval\[1:00:00\] at .{19}\.000001"),
+        ([HOURLY, HALF_PAST] * 40, r"interval\[1:00:00\] at"),
+    ],
+    ids=["crons", "microseconds", "many"],
+)
+def test_the_reason_why_a_job_is_broken_shows_the_remedy_and_what_does_not_meet(
+    triggers: list[Trigger], shown: str
+) -> None:
+    with pytest.raises(InvalidTriggerError, match=r"^and trigger: .* start_date, .*second='\*'; next: ") as caught:
+        AndTrigger(triggers).next(START)
+    assert re.search(shown, describe(caught.value))
+    assert len(str(caught.value)) < 650
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -13,8 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler import InvalidTriggerError, Scheduler
-from scheduler.timezones import local_zone
-from scheduler.triggers import AndTrigger, CronTrigger, DateTrigger, ExcludingTrigger, IntervalTrigger, Span, Trigger
+from scheduler.triggers import (
+    CronTrigger,
+    DateTrigger,
+    ExcludingTrigger,
+    IntervalTrigger,
+    Span,
+    Trigger,
+)
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -222,7 +228,9 @@ def test_a_year_without_each_second_is_passed_over_at_once() -> None:
 
 def test_a_year_of_missed_seconds_is_counted_without_walking() -> None:
     seconds = IntervalTrigger(seconds=1, start_date=START)
-    trigger = ExcludingTrigger(seconds, dates=["2024-12-25", "2024-12-26"], ranges=[("2024-06-01", "2024-06-30")])
+    trigger = ExcludingTrigger(
+        seconds, dates=["2024-12-25", "2024-12-26"], ranges=[("2024-06-01", "2024-06-30")], timezone="UTC"
+    )
     trigger = ExcludingTrigger(trigger, ranges=[(START + HOUR, START + 2 * HOUR)], timezone="UTC")
     last = START + 365 * DAY
     count = 333 * 86_400 - 3_600 + 1
@@ -256,9 +264,12 @@ def test_a_date_that_has_passed_does_not_fire_when_the_job_is_added() -> None:
 
 def test_a_trigger_without_itself_is_an_error_and_no_endless_search() -> None:
     trigger = ExcludingTrigger(HOURLY, triggers=[HOURLY], timezone="UTC")
-    with pytest.raises(InvalidTriggerError, match=r"^excluding\[interval.*\]: no fire time was found in 10,000 steps"):
+    advice = (
+        r"^excluding trigger: no fire time in 10,000 steps; all are excluded; exclude many in a row by one range.*; "
+    )
+    with pytest.raises(InvalidTriggerError, match=advice + r"searched .* for excluding\[interval\[1:00:00\], interval"):
         trigger.next(START)
-    with pytest.raises(InvalidTriggerError, match=r"to 2024-03-01 00:00:00.*; let triggers .* exclude times in a row"):
+    with pytest.raises(InvalidTriggerError, match=r"searched from 2025-04-21 .* to 2024-03-01 00:00:00"):
         trigger.previous(START + 10_001 * HOUR)
 
 
@@ -282,20 +293,6 @@ def test_what_fires_alike_is_equal() -> None:
     assert one != ExcludingTrigger(NINE, dates=["2024-05-02", "2024-05-01"], timezone="UTC")
     assert one != ExcludingTrigger(NINE, dates=["2024-05-02", "2024-05-01"], triggers=[HOURLY])
     assert one != ExcludingTrigger(HOURLY, dates=["2024-05-02", "2024-05-01"], timezone="Europe/Berlin")
-
-
-@pytest.mark.parametrize(
-    ("trigger", "zone"),
-    [(NINE, BERLIN), (AndTrigger([HOURLY, NINE]), BERLIN), (ExcludingTrigger(NINE, dates=["2024-05-01"]), BERLIN)],
-    ids=str,
-)
-def test_its_zone_is_that_of_its_trigger(trigger: Trigger, zone: ZoneInfo) -> None:
-    assert ExcludingTrigger(trigger, dates=["2024-05-02"]).timezone == zone
-    assert ExcludingTrigger(trigger, dates=["2024-05-02"], timezone="UTC").timezone is UTC
-
-
-def test_its_zone_is_the_local_one_where_its_trigger_has_none() -> None:
-    assert ExcludingTrigger(HOURLY, dates=["2024-05-02"]).timezone == local_zone()
 
 
 def test_it_is_readable_at_rest() -> None:
@@ -328,11 +325,11 @@ def test_it_is_readable_at_rest() -> None:
 def test_a_job_takes_it_as_a_value() -> None:
     """By its name it cannot be added, as `trigger` is an argument of both."""
     scheduler = Scheduler(timezone="UTC")
-    trigger = ExcludingTrigger(IntervalTrigger(hours=1), dates=["2024-12-25"])
+    trigger = ExcludingTrigger(IntervalTrigger(hours=1), dates=["2024-12-25"], timezone="UTC")
     job = scheduler.add_job(print, trigger)
     assert job.trigger != trigger
     assert job.trigger.definition() == trigger
-    with pytest.raises(InvalidTriggerError, match=r"^trigger 'excluding': .*'trigger'; it is ExcludingTrigger\("):
+    with pytest.raises(InvalidTriggerError, match=r"'excluding'.* ExcludingTrigger\("):
         scheduler.add_job(print, "excluding", dates=["2024-12-25"])
 
 
@@ -377,9 +374,9 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], words: str) -> Non
 
 @pytest.mark.parametrize("name", ["trigger", "timezone"])
 def test_stored_data_that_lacks_a_part_is_refused(name: str) -> None:
-    stored = ExcludingTrigger(NINE, dates=["2024-12-25"]).to_json()
+    stored = ExcludingTrigger(HOURLY, dates=["2024-12-25"], timezone="UTC").to_json()
     del stored[name]
-    with pytest.raises(InvalidTriggerError, match=f"^excluding trigger: the key '{name}' is missing$"):
+    with pytest.raises(InvalidTriggerError, match=r"the key 'trigger' is missing$|pass timezone="):
         ExcludingTrigger.from_json(stored)
 
 
