@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, tzinfo
+from types import MappingProxyType
 from typing import Any
 
 from scheduler.core.job import NOTHING, Job, JobDefaults
@@ -17,7 +18,7 @@ from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTrigge
 from scheduler.timezones import to_utc, to_zone
 from scheduler.triggers import DateTrigger, Trigger
 from scheduler.triggers.arguments import to_jitter
-from scheduler.triggers.named import TriggerKinds, parameters
+from scheduler.triggers.named import OF_CELERY, TriggerKinds, parameters, required
 from scheduler.validation import (
     CHECKS,
     check_call,
@@ -27,6 +28,7 @@ from scheduler.validation import (
     checked_mapping,
     checked_tags,
     checked_text,
+    checked_trigger,
     first_fire,
     target,
 )
@@ -99,8 +101,11 @@ class JobDefinition:
         self.trigger_args = trigger_args
 
 
-OPTIONS = tuple(name for name in inspect.signature(JobDefinition).parameters if name != "trigger_args")
-"""The names of `add_job`'s arguments, without those of triggers."""
+OPTIONS = tuple(name for name in inspect.signature(JobDefinition).parameters if name not in ("func", "trigger_args"))
+"""The names of `add_job`'s arguments, without the function, which it always has, and those of triggers."""
+
+CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"add_job": OPTIONS, "reschedule_job": ("trigger", "jitter")})
+"""The calls that take arguments of triggers → the names of their other ones."""
 
 
 class JobBuilder:
@@ -153,25 +158,19 @@ class JobBuilder:
             **rules,
         )
 
-    def trigger(self, trigger: Trigger | str | None, trigger_args: Mapping[str, Any], now: datetime) -> Trigger:
-        """Return the trigger that is meant, counting from `now` where it has no start of its own."""
-        if isinstance(trigger, Trigger):
-            for name in trigger_args:
-                raise UnknownOptionError(name, OPTIONS, f"add_job with a {type(trigger).__name__}")
-            return trigger.anchored(now)
-        if trigger is None:
-            for name in trigger_args:
-                raise UnknownOptionError(name, OPTIONS, "add_job without a trigger", self._none_is_named(name))
-            return DateTrigger(run_date=now)
-        valid = parameters(self.kinds.named(trigger))
+    def trigger(
+        self, trigger: Trigger | str | None, trigger_args: Mapping[str, Any], now: datetime, call: str = "add_job"
+    ) -> Trigger:
+        """Return the trigger that a call means, counting from `now` where it has no start of its own."""
+        if isinstance(trigger, str):
+            return checked_trigger(self._named(trigger, trigger_args, call)).anchored(now)
+        if trigger is not None and not isinstance(trigger, Trigger):
+            self.kinds.named(trigger)
         for name in trigger_args:
-            if name not in valid:
-                raise UnknownOptionError(name, (*valid, *OPTIONS), f"add_job with the trigger {trigger!r}")
-        args = dict(trigger_args)
-        if "timezone" in valid:  # a trigger of the user's own need not read names of zones
-            zone = trigger_args.get("timezone", self.zone)
-            args["timezone"] = to_zone(zone) if isinstance(zone, str) else zone
-        return self.kinds.build(trigger, args).anchored(now)
+            given = "without a trigger" if trigger is None else f"with {type(trigger).__name__}(…)"
+            hint = self._none_is_named(name) if trigger is None else ""
+            raise UnknownOptionError(name, _others(call, trigger), f"{call} {given}", hint or _elsewhere(name, call))
+        return DateTrigger(run_date=now) if trigger is None else checked_trigger(trigger).anchored(now)
 
     def change(self, job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
         """Return `job` with these fields changed. Raises UnknownOptionError and what `add_job` raises."""
@@ -214,13 +213,34 @@ class JobBuilder:
     def _built(self, trigger: Any) -> Trigger:
         """Return the new trigger of a job that is modified, which has no room for the arguments of a named one."""
         if isinstance(trigger, Trigger):
-            return trigger
+            return checked_trigger(trigger)
         if isinstance(trigger, str):
             self.kinds.named(trigger)
         raise InvalidTriggerError(
             f"modify_job: trigger must be a Trigger, not {show(trigger)}; to name one and its arguments, "
             f"use reschedule_job(job_id, trigger={trigger if isinstance(trigger, str) else 'interval'!r}, …)"
         )
+
+    def _named(self, kind: str, trigger_args: Mapping[str, Any], call: str) -> Trigger:
+        cls = self.kinds.named(kind)
+        for name in required(cls):
+            if name in CALLS[call]:
+                raise InvalidTriggerError(
+                    f"{call}: the trigger {kind!r} needs {name}=, which cannot be passed beside its name, "
+                    f"as it would be that of {call}; build it and pass it: {cls.__name__}(…)"
+                )
+        valid = parameters(cls)
+        for name in trigger_args:
+            if name not in valid:
+                here = OF_CELERY.get(name)
+                hint = f"did you mean {here!r}?" if here in valid else _elsewhere(name, call)
+                where = f"{call} with the trigger {kind!r}"
+                raise UnknownOptionError(name, (*valid, *_others(call, kind)), where, hint)
+        args = dict(trigger_args)
+        if "timezone" in valid:  # a trigger of the user's own need not read names and zones of other libraries
+            zone = trigger_args.get("timezone", self.zone)
+            args["timezone"] = to_zone(zone) if isinstance(zone, str | tzinfo) else zone
+        return self.kinds.build(kind, args)
 
     def _none_is_named(self, name: str) -> str:
         """Return the hint for an argument of a trigger where there is none; empty for other names."""
@@ -234,6 +254,18 @@ class JobBuilder:
             return ""
         call = f"reschedule_job(job_id, trigger={kinds[0]!r}, {name}=…)"
         return f"{name}= belongs to a trigger; to change that, use {call}"
+
+
+def _others(call: str, trigger: Trigger | str | None) -> tuple[str, ...]:
+    """The arguments of a call that are none of a trigger, but for the trigger where it is given."""
+    return tuple(name for name in CALLS[call] if trigger is None or name != "trigger")
+
+
+def _elsewhere(name: str, call: str) -> str:
+    """The hint for an argument of `add_job` in another call; empty for other names."""
+    if call != "add_job" and (name in CHECKS or name == "next_run_time"):
+        return f"{name}= belongs to modify_job"
+    return f"{name}= belongs to add_job" if call != "add_job" and name in OPTIONS else ""
 
 
 def jitter_of(trigger: Trigger, given: float | timedelta | Unset | None = UNSET) -> float | None:

@@ -63,8 +63,8 @@ class FunctionLookupError(SchedulerError, LookupError):
 class ConflictingIdError(SchedulerError, ValueError):
     """The job store already has a job of this id."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"there is a job {job_id!r} already; choose another id or pass replace_existing=True")
+    def __init__(self, job_id: str, remedy: str = "choose another id or pass replace_existing=True") -> None:
+        super().__init__(f"there is a job {job_id!r} already; {remedy}")
         self.job_id = job_id
 
 
@@ -140,7 +140,7 @@ class SchemaVersionError(JobStoreError, RuntimeError):
 
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown `name`."""
-    names = sorted(valid)
+    names = sorted(set(valid))
     near = get_close_matches(name, names, n=1)
     if near:
         return f"did you mean {near[0]!r}?"

@@ -183,7 +183,7 @@ class Operations:
             )
 
         def change(job: Job, now: datetime) -> Job:
-            new = self._builder.trigger(trigger, trigger_args, now)
+            new = self._builder.trigger(trigger, trigger_args, now, "reschedule_job")
             next_run_time = None if job.paused else _first(new, now)
             return replace(job, trigger=new, jitter=jitter_of(new, jitter), next_run_time=next_run_time)
 

@@ -15,8 +15,12 @@ from scheduler.errors import InvalidTriggerError
 
 NAME = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 OFFSET = re.compile(r"(?:UTC)?([+-][0-9:.]+)", re.IGNORECASE)
+HOURS = re.compile(r"(?:UTC|GMT)?([+-])(0?[0-9]|1[0-9]|2[0-3])(?::?([0-5][0-9]))?", re.IGNORECASE)
+"""Of offsets as people write them, for hints."""
 LONGEST_ABBREVIATION = 5
 """Letters of "CEST" and its like, which stand for no zone, and for which the nearest name of one is a wrong guess."""
+MEAN_TIME = "LMT"
+"""Name of what the clock showed before there were zones."""
 DAY = timedelta(days=1)
 EXAMPLES = "a name such as 'Europe/Berlin' or 'UTC', or an offset such as '+05:30'"
 
@@ -84,7 +88,8 @@ def to_utc(value: datetime, zone: tzinfo) -> datetime:
     """Return the instant of a datetime, in UTC; one without zone is read as wall time in `zone`.
 
     As PEP 495 has it for fold=0: a wall time that comes twice is the first of the two, and one that is skipped is
-    moved forward by the length of the gap. Raises InvalidTriggerError where UTC leaves the years 1 to 9999.
+    moved forward by the length of the gap. A zone of pytz that was given as `tzinfo`, without `localize`, is that zone.
+    Raises InvalidTriggerError where UTC leaves the years 1 to 9999.
     """
     aware = value.replace(tzinfo=zone) if value.utcoffset() is None else value
     try:
@@ -213,8 +218,19 @@ def first_instant(wall: datetime) -> datetime:
 
 def _converted(aware: datetime) -> datetime:
     """The same instant in UTC, where no wall time comes twice: so without fold, which `astimezone` may leave."""
-    utc = aware.astimezone(UTC)
+    utc = _localized(aware).astimezone(UTC)
     return utc.replace(fold=0) if utc.fold else utc
+
+
+def _localized(aware: datetime) -> datetime:
+    """The datetime that is meant by one with a zone of pytz as `tzinfo`, which then is at local mean time, as long ago.
+
+    `localize` gives each datetime the offset of its own time; what it gave stays as it is.
+    """
+    if not isinstance(getattr(aware.tzinfo, "zone", None), str) or aware.tzname() != MEAN_TIME:
+        return aware
+    meant = aware.replace(tzinfo=to_zone(aware.tzinfo))
+    return aware if meant.tzname() == MEAN_TIME else meant
 
 
 @lru_cache(maxsize=1024)
@@ -236,7 +252,7 @@ def _offset(name: str, text: str) -> timedelta:
     try:
         return datetime.fromisoformat(f"2000-01-01T00:00{text}").utcoffset() or timedelta(0)
     except ValueError:
-        raise InvalidTriggerError(f"timezone: {name!r} is not an offset from UTC; pass {EXAMPLES}") from None
+        raise InvalidTriggerError(f"timezone: {name!r} is not an offset from UTC; {_hint(name)}") from None
 
 
 def _from_host(name: str) -> ZoneInfo | None:
@@ -257,9 +273,12 @@ def _from_pytz(name: str) -> ZoneInfo | None:
 
 
 def _hint(name: str) -> str:
+    hours = HOURS.fullmatch(name)
+    if hours:
+        return f"write '{hours[1]}{int(hours[2]):02}:{hours[3] or '00'}'"
     if len(name) <= LONGEST_ABBREVIATION and "/" not in name:
         return f"pass {EXAMPLES}"
-    known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
+    known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones()) if zone != "localtime"}
     near = get_close_matches(name[:64].casefold(), known, n=1)
     return f"did you mean {known[near[0]]!r}?" if near else f"pass {EXAMPLES}"
 
@@ -267,7 +286,8 @@ def _hint(name: str) -> str:
 def _name_in(zone: tzinfo) -> str | None:
     """The name that zoneinfo keeps as `key`, pytz as `zone`, and dateutil in the path of the zone file."""
     name = getattr(zone, "key", None) or getattr(zone, "zone", None) or getattr(zone, "_filename", None)
-    return re.sub(r".*/zoneinfo/", "", name) if isinstance(name, str) else None
+    short = re.sub(r".*/zoneinfo/", "", name) if isinstance(name, str) else "/"
+    return None if short.startswith("/") else short  # another path, such as /etc/localtime, is no name
 
 
 def _fixed_offset(zone: tzinfo) -> timedelta | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from scheduler.core.job import Job
-from scheduler.errors import InvalidJobError, SerializationError
+from scheduler.errors import ConflictingIdError, InvalidJobError, SerializationError
 from scheduler.handles import describe_job
 from scheduler.jobstores.base import JobStore
 from scheduler.lookups import Lookups
@@ -59,7 +59,11 @@ def import_jobs(operations: Operations, infile: File, jobstore: str) -> list[Job
     """Add the jobs of an export to one store, with their timing and pause, all or none."""
     store = operations.lookups.store(jobstore)
     jobs = [_read_job(document, number, store, jobstore) for number, document in enumerate(_documents(infile))]
-    operations.insert(jobstore, jobs)
+    try:
+        operations.insert(jobstore, jobs)
+    except ConflictingIdError as error:
+        remedy = "nothing was imported; remove that job first, or change the id in the export"
+        raise ConflictingIdError(error.job_id, remedy) from None
     return jobs
 
 

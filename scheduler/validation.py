@@ -14,8 +14,9 @@ from scheduler.core.retry import RetryPolicy
 from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, SchedulerError
 from scheduler.serialization.functions import resolve
 from scheduler.serialization.jobs import LONGEST_GRACE, MOST_INSTANCES
+from scheduler.triggers import BUILT_IN, Trigger
 from scheduler.triggers.arguments import to_jitter
-from scheduler.triggers.base import Trigger
+from scheduler.triggers.combining import Nest
 from scheduler.wording import show
 
 LONGEST_ID = 255
@@ -186,12 +187,30 @@ def _find_signature(func: Callable[..., Any]) -> inspect.Signature | None:
 _signature = lru_cache(maxsize=256)(_find_signature)
 
 
+def checked_trigger(trigger: Trigger) -> Trigger:
+    """Return a trigger that is a value: one that cannot be hashed would not come back equal from a database.
+
+    Those of this package that hold no others can be, and are not asked.
+    """
+    if type(trigger) in BUILT_IN.values() and not isinstance(trigger, Nest):
+        return trigger
+    try:
+        hash(trigger)
+    except TypeError as error:
+        raise InvalidTriggerError(
+            f"trigger: {show(trigger)} cannot be hashed ({error}); make each trigger a frozen dataclass, "
+            "with tuples instead of lists and frozensets instead of sets"
+        ) from None
+    return trigger
+
+
 def first_fire(trigger: Trigger, now: datetime) -> datetime | None:
     """Return a trigger's first fire time for a job that is added or resumed now; None: it has none.
 
-    Raises InvalidTriggerError for a trigger of the user's own that gives something else than an instant in UTC.
+    Raises InvalidTriggerError for a trigger of the user's own that gives something else than an instant in UTC; its
+    `first` may be its own too.
     """
     first: object = trigger.first(now)
     if first is not None and not (isinstance(first, datetime) and first.tzinfo is UTC):
-        raise InvalidTriggerError(f"trigger: {show(trigger)} gave {show(first)}; next() must return datetimes in UTC")
+        raise InvalidTriggerError(f"trigger: {show(trigger)} gave {show(first)}; it must give a datetime in UTC")
     return first

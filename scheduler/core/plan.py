@@ -10,6 +10,7 @@ from scheduler.core.chance import part_of
 from scheduler.core.job import Job
 from scheduler.core.run import Reason, Run, RunState, run_id
 from scheduler.core.settle import begin
+from scheduler.triggers.base import following
 
 CATCH_UP = 10_000
 """How many fire times one plan walks through at the most; a job with more of them stays due and goes on next step."""
@@ -142,7 +143,7 @@ def _each(
             starts.append(_start(job, fire, now, node))
         else:
             queued.append(_record(job, fire, RunState.PENDING, attempt=0))
-        fire = job.trigger.next(fire)
+        fire = following(job.trigger, fire)
     return Plan(job, fire, tuple(starts), tuple(delayed), tuple(queued), tuple(skips))
 
 

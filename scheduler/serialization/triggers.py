@@ -57,7 +57,8 @@ class TriggerCodec:
             raise SerializationError(
                 f"trigger: {show(trigger)} is of a class that is not known to the job store; register it by a name, "
                 f'with Scheduler(…, triggers={{"some-name": {cls.__name__}}}), or for a store that you make yourself '
-                f'with SQLAlchemyJobStore(…, triggers={{"some-name": {cls.__name__}}})'
+                f'with MemoryJobStore(triggers={{"some-name": {cls.__name__}}}) '
+                f'or SQLAlchemyJobStore(…, triggers={{"some-name": {cls.__name__}}})'
             )
         fields = trigger.to_json()
         if not isinstance(fields, Mapping):
@@ -99,11 +100,14 @@ class TriggerCodec:
         fields = {name: self._read(value) for name, value in data.items() if name not in RESERVED}
         try:
             trigger = cls.from_json(fields if version == cls.version else cls.upgrade(fields, version))
-        except InvalidTriggerError:
-            raise
         except Exception as error:  # other people's code may raise anything
+            hint = ""
+            if version < cls.version:
+                hint = f"; it was stored in version {version}: {cls.__name__}.upgrade(data, version) has to change that"
+            elif isinstance(error, InvalidTriggerError):
+                raise
             raise InvalidTriggerError(
-                f"trigger: {cls.__name__} cannot be built from {show(fields)}: {describe(error)}"
+                f"trigger: {cls.__name__} cannot be built from {show(fields)}: {describe(error)}{hint}"
             ) from error
         if not isinstance(trigger, Trigger):
             raise InvalidTriggerError(f"trigger: {cls.__name__}.from_json() must return a Trigger, not {show(trigger)}")

@@ -121,9 +121,10 @@ class Trigger(ABC):
         """Return the first fire time of a job that is added or resumed at the instant `at`: not before it.
 
         A trigger for one given time returns that although it is past: such a job is late, not never.
+        Raises InvalidTriggerError where `next` does not keep its promise.
         """
         at = in_utc("at", at)
-        return self.anchored(at).next(_back(at, MOMENT))
+        return following(self.anchored(at), _back(at, MOMENT))
 
     def anchored(self, at: datetime) -> Self:
         """Return the trigger as it is once added at the instant `at`: the same unless it counts from there."""

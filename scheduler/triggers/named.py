@@ -15,6 +15,9 @@ from scheduler.wording import show
 
 NAME = re.compile(r"[\w.-]{1,100}")
 
+OF_CELERY = MappingProxyType({"day_of_month": "day", "month_of_year": "month", "lat": "latitude", "lon": "longitude"})
+"""Names of arguments there → here."""
+
 
 class TriggerKinds:
     """Finds the class of a trigger by its name, and the name by the class.
@@ -55,8 +58,9 @@ class TriggerKinds:
             raise
 
     def takers(self, argument: str) -> list[str]:
-        """Return the names of the triggers that take an argument of this name."""
-        return [name for name, cls in self.classes.items() if argument in parameters(cls)]
+        """Return the names of the triggers that take an argument of this name, or what it is here."""
+        names = {argument, OF_CELERY.get(argument, argument)}
+        return [name for name, cls in self.classes.items() if names & set(parameters(cls))]
 
     def _remedy(self, trigger: object) -> str:
         if callable(trigger) and not isinstance(trigger, type):
@@ -67,10 +71,12 @@ class TriggerKinds:
         unknown = f"{show(trigger)} is neither a Trigger nor the name of one"
         if not isinstance(trigger, str):
             return f"{unknown}; valid are {', '.join(self.classes)}"
-        if len(trigger.split()) in (5, 6) or trigger.startswith("@"):
-            return f"{unknown}; for a crontab line, use CronTrigger.from_crontab({trigger!r})"
-        if trigger == "crontab":
-            return f"{unknown}; for a crontab line, use CronTrigger.from_crontab('0 9 * * 1-5')"
+        if len(trigger.split()) > 4 or trigger.startswith("@") or trigger == "crontab":
+            line = "'0 9 * * 1-5'" if trigger == "crontab" else show(trigger)
+            return (
+                f'{unknown}; for a crontab line, pass trigger="cron", crontab={line}, '
+                f"or CronTrigger.from_crontab({line})"
+            )
         return f"{unknown}; {suggest(trigger, self.classes)}"
 
 
@@ -79,6 +85,13 @@ def parameters(cls: type[Trigger]) -> tuple[str, ...]:
     """Return the names of the arguments that a trigger takes as keywords."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return tuple(name for name, one in inspect.signature(cls).parameters.items() if one.kind in named)
+
+
+@lru_cache(maxsize=64)
+def required(cls: type[Trigger]) -> tuple[str, ...]:
+    """Return the names of the arguments that a trigger has to be given."""
+    signature = inspect.signature(cls).parameters
+    return tuple(name for name in parameters(cls) if signature[name].default is inspect.Parameter.empty)
 
 
 def _checked(own: object) -> dict[str, type[Trigger]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytz
 from sqlalchemy import create_engine
 
 from scheduler import (
@@ -46,6 +47,12 @@ def utc(*parts):
         ("nightly", {"at": time(1)}, Nightly(time(1), ZoneInfo("Asia/Tokyo")), utc(2024, 1, 1, 16)),
         ("nightly", {"at": time(1), "timezone": UTC}, Nightly(time(1), UTC), utc(2024, 1, 1, 1)),
         ("nightly", {"at": time(1), "timezone": "UTC"}, Nightly(time(1), UTC), utc(2024, 1, 1, 1)),
+        (
+            "nightly",
+            {"at": time(2), "timezone": pytz.timezone("Europe/Berlin")},
+            Nightly(time(2), ZoneInfo("Europe/Berlin")),
+            utc(2024, 1, 1, 1),
+        ),
         ("office", {"opens": 9}, Office(9, "Asia/Tokyo"), utc(2024, 1, 1)),
         ("every", {"seconds": 7200}, Every(7200), utc(2024, 1, 1)),
     ],
@@ -141,6 +148,32 @@ def test_wrong_registrations_are_refused_at_once(sqlite_url, triggers, message):
     ):
         with pytest.raises(InvalidSettingError, match=message):
             build()
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        LeapDay([3]),
+        OrTrigger([LeapDay(), LeapDay({3})]),
+        ExcludingTrigger(LeapDay([3]), dates=["2024-01-01"], timezone="UTC"),
+    ],
+)
+def test_a_trigger_that_would_not_come_back_equal_from_a_database_is_refused(make, url, clock, trigger):
+    scheduler = make(url, clock=clock, triggers=OWN)
+    scheduler.add_job(note, "interval", hours=1, id="a")
+    for use in (
+        lambda: scheduler.add_job(note, trigger, id="b"),
+        lambda: scheduler.reschedule_job("a", trigger=trigger),
+        lambda: scheduler.modify_job("a", trigger=trigger),
+    ):
+        with pytest.raises(
+            InvalidTriggerError, match=r"cannot be hashed \(unhashable .*; make .* tuples instead of li"
+        ):
+            use()
+    with pytest.raises(InvalidTriggerError, match="cannot be hashed"):
+        scheduler.add_job(note, "leapday", hour=[3], id="b")
+    (job,) = scheduler.get_jobs()
+    assert job.version == 1
 
 
 # in stores
@@ -262,4 +295,11 @@ def test_an_export_from_a_memory_store_that_does_not_know_the_trigger_says_so(ma
     scheduler = make(clock=clock)
     scheduler.add_job(note, LeapDay(), id="a")
     with pytest.raises(SerializationError, match=r"LeapDay\(hour=0\) is of a class that is not known"):
+        scheduler.export_jobs(io.StringIO())
+
+
+def test_an_export_from_a_memory_store_that_was_passed_in_names_the_place_for_the_name(make, clock):
+    scheduler = make(MemoryJobStore(), clock=clock, triggers=OWN)
+    scheduler.add_job(note, "leapday", id="a")
+    with pytest.raises(SerializationError, match=r'yourself with MemoryJobStore\(triggers={"some-name": LeapDay}\)'):
         scheduler.export_jobs(io.StringIO())

@@ -152,7 +152,7 @@ def test_an_import_adds_all_or_none(make, url, clock, tmp_path):
     fill(scheduler)
     scheduler.export_jobs(tmp_path / "jobs.json")
     scheduler.remove_job("a")
-    with pytest.raises(ConflictingIdError):
+    with pytest.raises(ConflictingIdError, match=r"a job '[bc]' already; nothing was imported; remove that job first"):
         scheduler.import_jobs(tmp_path / "jobs.json")
     assert {job.id for job in scheduler.get_jobs()} == {"b", "c"}
 

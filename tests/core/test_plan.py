@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scheduler.core.job import Job
 from scheduler.core.plan import CATCH_UP, QUEUE, plan
 from scheduler.core.run import RunState
+from scheduler.errors import InvalidTriggerError
 from scheduler.triggers import CronTrigger, DateTrigger, IntervalTrigger, Trigger
+from tests.contracts.wrong_triggers import Standing
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -141,6 +143,11 @@ def test_one_plan_makes_a_bounded_number_of_runs_and_stays_due():
     decided = decide(make_job(SECONDLY, coalesce=False, max_instances=3), at(3 * QUEUE))
     assert len(decided.starts) + len(decided.queued) == QUEUE
     assert decided.next_run_time == at(QUEUE)
+
+
+def test_runs_are_not_planned_for_ever_by_a_trigger_that_stands_still():
+    with pytest.raises(InvalidTriggerError, match="it must give a later datetime in UTC"):
+        decide(make_job(Standing(), coalesce=False, max_instances=3), at(10))
 
 
 triggers = st.one_of(

@@ -176,6 +176,7 @@ def test_a_trigger_that_nobody_registered_is_refused_with_both_remedies(trigger)
     ) as error:
         TriggerCodec({"several": Several}).encode(trigger)
     assert 'Scheduler(…, triggers={"some-name": EveryNth})' in str(error.value)
+    assert 'MemoryJobStore(triggers={"some-name": EveryNth})' in str(error.value)
     assert 'SQLAlchemyJobStore(…, triggers={"some-name": EveryNth})' in str(error.value)
 
 
@@ -273,6 +274,18 @@ def test_an_older_form_is_read_by_upgrade_also_inside_another_trigger(stored, re
 def test_a_form_of_a_version_that_does_not_exist_here_is_left_alone(version):
     with pytest.raises(InvalidTriggerError, match=r"'second' is stored in version .*, and this program reads up to 3"):
         TriggerCodec({"second": Second}).decode({"kind": "second", "version": version, "seconds": 1})
+
+
+def test_an_older_form_that_nothing_upgrades_says_its_version_and_the_remedy():
+    class Second(EveryNth):
+        version = 2
+
+    codec = TriggerCodec({"second": Second})
+    assert codec.decode({"kind": "second", "seconds": 7}) == Second(7)
+    with pytest.raises(InvalidTriggerError) as error:
+        codec.decode({"kind": "second", "version": 1, "minutes": 7})
+    assert "unexpected keyword argument 'minutes'" in str(error.value)
+    assert "; it was stored in version 1: Second.upgrade(data, version) has to change that" in str(error.value)
 
 
 def test_what_upgrade_is_given_is_read_already():

@@ -131,6 +131,7 @@ USES = {
     "previous": lambda trigger: trigger.previous(at(100)),
     "fire_times": lambda trigger: trigger.fire_times(START, at(1_000_000)),
     "span": lambda trigger: trigger.span(START, at(1_000_000), 10_000),
+    "first": lambda trigger: trigger.first(at(10) + MOMENT),
 }
 
 

@@ -102,7 +102,20 @@ def test_both_day_fields_are_joined_by_or_unless_one_begins_with_a_star(expressi
         ("0 9 ? * mon", "'[?]' is not known"),
         ("0 0 9 ? * 2-6 *", "'[?]' is not known"),
         ("@fortnightly", "'@fortnightly' is not known; macros are @yearly, @annually, @monthly, @weekly, @daily, "),
-        ("@daily @daily", "'@daily @daily' is not known; macros are"),
+        ("@daily @daily", "'@daily @daily': after the times comes '@daily'; leave that out"),
+        ("@daily root backup", "after the times comes 'root backup'; leave that out, as what to run is the job's func"),
+        ("0 9 * * 1 root cmd", "'0 9 [*] [*] 1 root cmd': after the times comes 'root cmd'; leave that out"),
+        ("0 9 * * 1 /usr/bin/x", "after the times comes '/usr/bin/x'"),
+        ("0 9 * * 1 curl http://x?y", "after the times comes 'curl http://x[?]y'"),
+        ("0 9 * * 1 # nightly", "it ends with a comment; leave out the '#' and what follows$"),
+        ("@daily #nightly", "it ends with a comment"),
+        ("# 0 9 * * 1", "the whole line is a comment; leave out its '#'$"),
+        ("CRON_TZ=UTC 0 9 * * 1", "'CRON_TZ=UTC' sets a variable, which is no part of a line; pass timezone='UTC' be"),
+        ("TZ=Asia/Tokyo @daily", "pass timezone='Asia/Tokyo' beside it"),
+        ("MAILTO=root", "'MAILTO=root' sets a variable, which is no part of a line; leave it out$"),
+        ("0 0 9 * * monday", "day of week: 'monday' is not understood"),
+        ("0 0 9 * * mom", "day of week: 'mom' is not understood"),
+        ("0 0 9 * * friL 2030", "has 7 fields.* start_date and end_date"),
         ("0 0 @daily * *", "day of month: '@daily'"),
         ("@", "'@' is not known; macros are"),
         ("@Reboot", "'@Reboot' is not known; macros are .*; to run a job when your program starts, add it without"),
@@ -182,7 +195,31 @@ def test_the_form_survives_storing() -> None:
         "end_date": "2024-05-31T22:00:00+00:00",
     }
     assert CronTrigger.from_json(stored).to_json() == stored
-    assert repr(CronTrigger.from_crontab("0 9 * * *", "UTC")) == "CronTrigger.from_crontab('0 9 * * *', timezone='UTC')"
+    assert repr(CronTrigger.from_crontab("0 9 * * *", "UTC")) == "CronTrigger(crontab='0 9 * * *', timezone='UTC')"
+
+
+def test_the_constructor_takes_a_line_instead_of_fields() -> None:
+    given = {"timezone": "Europe/Berlin", "start_date": "2024-05-01", "end_date": "2024-06-01", "jitter": 5}
+    trigger = CronTrigger(crontab=" 0 9 * * 1-5", **given)  # type: ignore[arg-type]
+    made = CronTrigger.from_crontab("0 9 * * 1-5", **given)  # type: ignore[arg-type]
+    assert (trigger, trigger.to_json(), str(trigger)) == (made, made.to_json(), "0 9 * * 1-5")
+    with pytest.raises(TypeError):
+        CronTrigger(*[None] * 12, "0 9 * * *")  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"crontab": "0 9 * * *", "hour": 9}, "^cron: crontab='0 9 .*' has all fields, so hour= cannot stand beside"),
+        ({"crontab": "", "second": 0}, "second= cannot stand beside it; pass one or the other"),
+        ({"crontab": ""}, "^crontab: '' has 0 fields"),
+        ({"crontab": ["0 9 * * *"]}, r"^crontab: \['0 9 .*'\] is not a text of five fields"),
+        ({"crontab": None}, "no field is given"),
+    ],
+)
+def test_a_line_beside_fields_and_what_is_no_line_are_refused(arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidTriggerError, match=words):
+        CronTrigger(timezone="UTC", **arguments)  # type: ignore[arg-type]
 
 
 MACROS = {

@@ -47,6 +47,11 @@ NEAREST = re.compile(r"([0-9]+)[Ww]")
 POSITION = re.compile(r"([0-9]+|[A-Za-z]+)#([0-9]+)")
 LAST_WEEKDAY = re.compile(r"([0-9]+|[A-Za-z]{3})[Ll]")
 
+VARIABLE = re.compile(r"([A-Za-z_]+)=(.*)")
+COMMAND = re.compile(r"[a-z]{2,}|[./~$][a-z]", re.IGNORECASE)
+"""What commands have, and fields have not once the names of weekdays are taken away."""
+WEEKDAY_NAMES = re.compile(rf"\b({'|'.join(WEEKDAYS)})([a-z]*day)?L?\b|\bLW\b", re.IGNORECASE)
+
 WANTED = "minute, hour, day of month, month, day of week"
 QUARTZ = "in Quartz 1 is Sunday, here 0 and 7 are: give weekdays by name when you take over such a line"
 
@@ -72,6 +77,7 @@ def from_crontab(expression: str) -> Schedule:
 
 def _fields(expression: str) -> list[str]:
     """The texts of the six fields."""
+    _check_line(expression)
     if expression.startswith("@"):
         expression = _macro(expression)
     fields = expression.split()
@@ -88,6 +94,34 @@ def _fields(expression: str) -> list[str]:
         f"crontab: {show(expression)} has {len(fields)} fields; "
         f"five are needed: {WANTED}; or six, with seconds before them{hint}"
     )
+
+
+def _check_line(expression: str) -> None:
+    """Raise InvalidTriggerError for what stands beside the times in the file of a cron."""
+    first, *words = expression.split() or [""]
+    rest = words if first.startswith("@") else words[4:]
+    variable = VARIABLE.fullmatch(first)
+    reason = ""
+    if variable:
+        remedy = (
+            f"pass timezone={show(variable[2])} beside it" if variable[1].upper().endswith("TZ") else "leave it out"
+        )
+        reason = f"{show(first)} sets a variable, which is no part of a line; {remedy}"
+    elif first.startswith("#"):
+        reason = "the whole line is a comment; leave out its '#'"
+    elif any(word.startswith("#") for word in rest):
+        reason = "it ends with a comment; leave out the '#' and what follows"
+    elif _is_command(rest) or (rest and first.lower() in MACROS):
+        reason = f"after the times comes {show(' '.join(rest))}; leave that out, as what to run is the job's function"
+    if reason:
+        raise InvalidTriggerError(f"crontab: {show(expression)}: {reason}")
+
+
+def _is_command(rest: list[str]) -> bool:
+    """Whether the words after five fields are a user and a command, and not a field for weekdays or years."""
+    if len(rest) == 1 and len(rest[0]) == 3 and rest[0].isalpha():
+        return False  # rather the misspelt name of a weekday
+    return bool(COMMAND.search(WEEKDAY_NAMES.sub("", " ".join(rest))))
 
 
 def _macro(expression: str) -> str:

@@ -37,6 +37,8 @@ SECOND = Field("second", 0, 59)
 
 POSITIONS = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "last": LAST}
 POSITION = re.compile(rf"({'|'.join(POSITIONS)}) +({'|'.join(WEEKDAYS)})")
+OF_CRONTAB = re.compile(rf"l|lw|[0-9]{{1,2}}w|([0-7]|{'|'.join(WEEKDAYS)})(#[0-9]|l)")
+"""Days that only crontab lines know."""
 
 
 def to_text(name: str, value: object) -> str:
@@ -61,7 +63,7 @@ def from_keywords(given: Mapping[str, str]) -> Schedule:
         minutes=numbers(MINUTE, texts["minute"]),
         hours=numbers(HOUR, texts["hour"]),
         days=_days(texts["day"]),
-        weekdays=Days(weekdays=numbers(DAY_OF_WEEK, texts["day_of_week"])),
+        weekdays=_weekdays(texts["day_of_week"]),
         months=numbers(MONTH, texts["month"]),
         weeks=numbers(WEEK, texts["week"]),
         years=numbers(YEAR, texts["year"]),
@@ -79,5 +81,24 @@ def _days(text: str) -> Days:
         elif lowered == "last":
             last = True
         else:
-            plain |= values(DAY, item)
+            plain |= _plain(DAY, item)
     return Days(plain, last=last, positions=frozenset(positions))
+
+
+def _weekdays(text: str) -> Days:
+    weekdays = 0
+    for item in items(DAY_OF_WEEK, text):
+        weekdays |= _plain(DAY_OF_WEEK, item)
+    return Days(weekdays=weekdays)
+
+
+def _plain(spec: Field, item: str) -> int:
+    lowered = item.lower()
+    if OF_CRONTAB.fullmatch(lowered):
+        raise InvalidTriggerError(
+            f"{spec.name}: {show(item)} is known to crontab lines only: pass crontab= and no field, or of the fields "
+            "day='last', day='2nd fri' or day='last fri'"
+        )
+    if spec is DAY_OF_WEEK and POSITION.fullmatch(lowered):
+        raise InvalidTriggerError(f"{spec.name}: {show(item)} is a day of the month; pass day={lowered!r}")
+    return values(spec, item)

@@ -41,16 +41,17 @@ class CronTrigger(Trigger):
         start_date, end_date: the first and last instant that may be a fire time; datetimes, dates or ISO 8601 texts.
         timezone: whose clock on the wall counts, and in which a start or end without zone is read; None: the local one.
         jitter: by how much a run may be delayed after its fire time, which stays: seconds or a timedelta; None: not.
+        crontab: a crontab line instead of all fields, as `from_crontab` takes it.
 
     Where the clock is put forward or back it does as cron in Debian does: a fixed time that is skipped fires at the end
     of the gap, and one that comes twice fires once, the first time. Where minute or hour begins with `*` it fires
     whenever the clock shows a matching time, which is never in a gap, and twice in a repeated hour. The second makes
     no difference.
 
-    The text of a trigger made by `from_crontab` is its crontab line; of others, `cron[hour='9']`.
+    The text of a trigger made of a crontab line is that line; of others, `cron[hour='9']`.
 
-    Raises InvalidTriggerError for no field at all, a field that cannot be read, a date that never comes, and an end
-    before the start.
+    Raises InvalidTriggerError for no field at all, fields beside a crontab line, a field that cannot be read, a date
+    that never comes, and an end before the start.
     """
 
     kind: ClassVar[str] = "cron"
@@ -76,9 +77,18 @@ class CronTrigger(Trigger):
         end_date: datetime | date | str | None = None,
         timezone: str | tzinfo | None = None,
         jitter: float | timedelta | None = None,
+        *,
+        crontab: str | None = None,
     ) -> None:
         given = zip(NAMES, (year, month, day, week, day_of_week, hour, minute, second), strict=True)
         expressions = tuple((name, to_text(name, value)) for name, value in given if value is not None)
+        if crontab is not None:
+            if expressions:
+                raise InvalidTriggerError(
+                    f"cron: crontab={show(crontab)} has all fields, so {expressions[0][0]}= cannot stand beside it; "
+                    "pass one or the other"
+                )
+            expressions = _line(crontab)
         self._set(expressions, start_date, end_date, timezone, jitter)
 
     @classmethod
@@ -91,7 +101,7 @@ class CronTrigger(Trigger):
         end_date: datetime | date | str | None = None,
         jitter: float | timedelta | None = None,
     ) -> Self:
-        """Return the trigger of a crontab line, as crontab(5) reads it.
+        """Return the trigger of a crontab line, as crontab(5) reads it: `CronTrigger(crontab=expr)` is the same.
 
         Arguments:
             expr: five fields: minute, hour, day of month, month, day of week. 0 and 7 are Sunday; a day has to match
@@ -104,10 +114,8 @@ class CronTrigger(Trigger):
 
         Raises InvalidTriggerError as the constructor does.
         """
-        if not isinstance(expr, str):
-            raise InvalidTriggerError(f"crontab: {show(expr)} is not a text of five fields such as '0 9 * * 1-5'")
-        trigger = object.__new__(cls)
-        trigger._set((("crontab", " ".join(expr.split())),), start_date, end_date, timezone, jitter)
+        trigger = object.__new__(cls)  # a subclass may have a constructor of its own
+        trigger._set(_line(expr), start_date, end_date, timezone, jitter)
         return trigger
 
     def next(self, after: datetime) -> datetime | None:
@@ -145,12 +153,7 @@ class CronTrigger(Trigger):
         fields = check_keys(cls.kind, data, ("crontab", *NAMES, "timezone", "start_date", "end_date", "jitter"))
         if fields.get("timezone") is None:
             raise InvalidTriggerError("cron trigger: the key 'timezone' is missing")
-        if "crontab" not in fields:
-            return cls(**fields)
-        both = [name for name in NAMES if name in fields]
-        if both:
-            raise InvalidTriggerError(f"cron trigger: 'crontab' and {both[0]!r} cannot be combined")
-        return cls.from_crontab(fields.pop("crontab"), **fields)
+        return cls(**fields)
 
     def _set(
         self, expressions: Expressions, start_date: object, end_date: object, timezone: object, jitter: object
@@ -165,16 +168,18 @@ class CronTrigger(Trigger):
         object.__setattr__(self, "jitter", to_jitter(jitter))
 
     def __repr__(self) -> str:
-        values = self.to_json()
-        crontab = values.pop("crontab", None)
-        fields = [] if crontab is None else [repr(crontab)]
-        fields += [f"{name}={value!r}" for name, value in values.items()]
-        return f"{type(self).__name__}{'' if crontab is None else '.from_crontab'}({', '.join(fields)})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.to_json().items())})"
 
     def __str__(self) -> str:
         if self.expressions[0][0] == "crontab":
             return self.expressions[0][1]
         return f"cron[{', '.join(f'{name}={text!r}' for name, text in self.expressions)}]"
+
+
+def _line(crontab: object) -> Expressions:
+    if not isinstance(crontab, str):
+        raise InvalidTriggerError(f"crontab: {show(crontab)} is not a text of five fields such as '0 9 * * 1-5'")
+    return (("crontab", " ".join(crontab.split())),)
 
 
 @lru_cache(maxsize=1024)
