@@ -11,7 +11,11 @@ import pytest
 from scheduler.testing import TriggerLaws
 from tests.docs.markdown import ROOT, blocks
 
-EXAMPLES = [("docs/guide/triggers.md", "TestLeapDay"), ("docs/guide/testing.md", "TestEveryNthWeek")]
+EXAMPLES = [
+    ("docs/guide/triggers.md", "TestLeapDay"),
+    ("docs/guide/triggers.md", "TestQuarterEnd"),
+    ("docs/guide/testing.md", "TestEveryNthWeek"),
+]
 LAWS = [name for name in vars(TriggerLaws) if name.startswith("test_")]
 
 
