@@ -14,6 +14,7 @@ from tests.docs.markdown import ROOT, blocks
 EXAMPLES = [
     ("docs/guide/triggers.md", "TestLeapDay"),
     ("docs/guide/triggers.md", "TestQuarterEnd"),
+    ("docs/guide/triggers.md", "TestEveryMinutes"),
     ("docs/guide/testing.md", "TestEveryNthWeek"),
 ]
 LAWS = [name for name in vars(TriggerLaws) if name.startswith("test_")]
