@@ -114,3 +114,12 @@ def test_celery_sends_by_interval_first_when_one_has_passed() -> None:
     every = schedule(timedelta(minutes=5), nowfun=lambda: start, app=CELERY)
     assert every.is_due(start) == (False, 300)
     assert every.is_due(start - timedelta(hours=2)).is_due  # overdue by many: once, at once
+
+
+def test_celery_sends_what_a_crontab_missed_once_unless_its_deadline_has_passed() -> None:
+    app = Celery("deadline", set_as_current=False)
+    now = datetime(2024, 1, 3, 7, 30, tzinfo=UTC)
+    daily = crontab(minute=0, hour=7, nowfun=lambda: now, app=app)
+    assert daily.is_due(now - timedelta(days=5)).is_due
+    app.conf.beat_cron_starting_deadline = 600
+    assert not daily.is_due(now - timedelta(days=5)).is_due
