@@ -12,9 +12,9 @@ from scheduler.testing import TriggerLaws
 from tests.docs.markdown import ROOT, blocks
 
 EXAMPLES = [
-    ("docs/guide/triggers.md", "TestLeapDay"),
-    ("docs/guide/triggers.md", "TestQuarterEnd"),
-    ("docs/guide/triggers.md", "TestEveryMinutes"),
+    ("docs/guide/own-triggers.md", "TestLeapDay"),
+    ("docs/guide/own-triggers.md", "TestQuarterEnd"),
+    ("docs/guide/own-triggers.md", "TestEveryMinutes"),
     ("docs/guide/testing.md", "TestEveryNthWeek"),
 ]
 LAWS = [name for name in vars(TriggerLaws) if name.startswith("test_")]
