@@ -12,9 +12,15 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from scheduler.errors import InvalidTriggerError
+from scheduler.wording import describe, show
 
 NAME = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
+LONGEST_NAME = 255
+OWN_OF_HOSTS = ("localtime", "posixrules")
+"""Names under which each machine keeps a zone of its own choice."""
 OFFSET = re.compile(r"(?:UTC)?([+-][0-9:.]+)", re.IGNORECASE)
+OFFSET_FORM = re.compile(r"[+-][0-9]{2}(?::?[0-9]{2}|:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?)?")
+"""+HH, +HHMM, +HH:MM, +HH:MM:SS and +HH:MM:SS.ffffff."""
 HOURS = re.compile(r"(?:UTC|GMT)?([+-])(0?[0-9]|1[0-9]|2[0-3])(?::?([0-5][0-9]))?", re.IGNORECASE)
 """Of offsets as people write them, for hints."""
 LONGEST_ABBREVIATION = 5
@@ -43,11 +49,11 @@ def to_zone(value: object) -> tzinfo:
         name = _name_in(value)
         if name is not None:
             return _named(name)
-        offset = _fixed_offset(value)
-        if offset is not None:
-            return timezone(offset)
-        raise InvalidTriggerError(f"timezone: {value!r} has no name by which it could be stored; pass {EXAMPLES}")
-    raise InvalidTriggerError(f"timezone: {value!r} is not a time zone; pass {EXAMPLES}, or a zoneinfo.ZoneInfo")
+        fixed = _fixed(value)
+        if fixed is not None:
+            return fixed
+        raise InvalidTriggerError(f"timezone: {show(value)} has no name by which it could be stored; pass {EXAMPLES}")
+    raise InvalidTriggerError(f"timezone: {show(value)} is not a time zone; pass {EXAMPLES}, or a zoneinfo.ZoneInfo")
 
 
 def zone_name(zone: tzinfo) -> str:
@@ -59,9 +65,14 @@ def zone_name(zone: tzinfo) -> str:
 
 def zone_info(key: str) -> ZoneInfo:
     """Return the ZoneInfo of this key, the same object each time. Raises InvalidTriggerError for an unknown one."""
-    zone = _zone_info(key)
+    if key.casefold() in OWN_OF_HOSTS:
+        raise InvalidTriggerError(
+            f"timezone: {key!r} is another zone on each machine; pass {EXAMPLES}, or leave timezone= out, "
+            "so that the local zone is told by its name"
+        )
+    zone = _zone_info(key) if len(key) <= LONGEST_NAME else None
     if zone is None:
-        raise InvalidTriggerError(f"timezone: {key!r} is not a known time zone; {_hint(key)}")
+        raise InvalidTriggerError(f"timezone: {show(key)} is not a known time zone; {_hint(key)}")
     return zone
 
 
@@ -89,13 +100,16 @@ def to_utc(value: datetime, zone: tzinfo) -> datetime:
 
     As PEP 495 has it for fold=0: a wall time that comes twice is the first of the two, and one that is skipped is
     moved forward by the length of the gap. A zone of pytz that was given as `tzinfo`, without `localize`, is that zone.
-    Raises InvalidTriggerError where UTC leaves the years 1 to 9999.
+    A datetime of a subclass is read as a plain one, to the microsecond. Raises InvalidTriggerError where UTC leaves the
+    years 1 to 9999, and where a value or a zone of other people's making cannot be read.
     """
-    aware = value.replace(tzinfo=zone) if value.utcoffset() is None else value
+    aware = _plain(value)
+    if aware.utcoffset() is None:
+        aware = aware.replace(tzinfo=zone)
     try:
         return _converted(aware)
     except OverflowError:
-        raise InvalidTriggerError(f"{value.isoformat()} is not between the years 1 and 9999 in UTC") from None
+        raise InvalidTriggerError(f"{aware.isoformat()} is not between the years 1 and 9999 in UTC") from None
 
 
 def to_instant(argument: str, value: object, zone: tzinfo | None) -> datetime:
@@ -112,28 +126,32 @@ def to_instant(argument: str, value: object, zone: tzinfo | None) -> datetime:
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
     if not isinstance(moment, datetime):
-        raise InvalidTriggerError(f"{argument}: {value!r} is not a datetime, a date or the ISO 8601 text of one")
-    if zone is None:
-        zone = UTC if moment.utcoffset() is not None else local_zone()
+        raise InvalidTriggerError(f"{argument}: {show(value)} is not a datetime, a date or the ISO 8601 text of one")
     try:
+        moment = _plain(moment)
+        if zone is None:
+            zone = UTC if moment.utcoffset() is not None else local_zone()
         return to_utc(moment, zone)
     except InvalidTriggerError as error:
         raise InvalidTriggerError(f"{argument}: {error}") from None
 
 
 def in_utc(argument: str, value: datetime) -> datetime:
-    """Return an aware datetime in UTC, at the ends of the calendar the last one that UTC has.
+    """Return an aware datetime as a plain one in UTC, at the ends of the calendar the last one that UTC has.
 
     Raises InvalidTriggerError for a naive datetime and for anything else.
     """
-    if isinstance(value, datetime) and value.tzinfo is UTC and not value.fold:
+    if type(value) is datetime and value.tzinfo is UTC and not value.fold:
         return value
-    if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise InvalidTriggerError(f"{argument}: {value!r} is not an aware datetime; give it a tzinfo")
     try:
-        return _converted(value)
+        aware = _plain(value) if isinstance(value, datetime) else None
+        if aware is None or aware.utcoffset() is None:
+            raise InvalidTriggerError(f"{show(value)} is not an aware datetime; give it a tzinfo")
+        return _converted(aware)
     except OverflowError:
         return (datetime.max if value.year > 1 else datetime.min).replace(tzinfo=UTC)
+    except InvalidTriggerError as error:
+        raise InvalidTriggerError(f"{argument}: {error}") from error.__cause__
 
 
 def offsets(wall: datetime) -> tuple[timedelta, timedelta]:
@@ -150,13 +168,16 @@ def steady_offset(zone: tzinfo, year: int, month: int) -> timedelta | None:
 
     Within such a month wall time is UTC plus the offset, and no wall time is skipped or comes again: what repeats, does
     so within a day of the turn. It is looked at every few days, as no zone since 1970 has turned its clock there and
-    back within five. Raises OverflowError at the ends of the calendar.
+    back within five. None too where the month borders on the ends of the calendar.
     """
-    first = datetime(year, month, 1, tzinfo=UTC) - DAY
-    offset = first.astimezone(zone).utcoffset()
-    for days in (5, 10, 15, 20, 25, 30, 32):
-        if (first + timedelta(days=days)).astimezone(zone).utcoffset() != offset:
-            return None
+    try:
+        first = datetime(year, month, 1, tzinfo=UTC) - DAY
+        offset = first.astimezone(zone).utcoffset()
+        for days in (5, 10, 15, 20, 25, 30, 32):
+            if (first + timedelta(days=days)).astimezone(zone).utcoffset() != offset:
+                return None
+    except OverflowError:
+        return None
     return offset
 
 
@@ -216,6 +237,21 @@ def first_instant(wall: datetime) -> datetime:
     return instant if instant.astimezone(wall.tzinfo) == wall else turn_at(wall)
 
 
+def _plain(value: datetime) -> datetime:
+    """The datetime without what a subclass adds: pendulum and pandas bring arithmetic, nanoseconds and NaT along.
+
+    Raises InvalidTriggerError where it cannot be read, nor the offset of its zone.
+    """
+    try:
+        if type(value) is not datetime:
+            day, time = (value.year, value.month, value.day), (value.hour, value.minute, value.second)
+            value = datetime(*day, *time, value.microsecond, value.tzinfo, fold=value.fold)
+        value.utcoffset()
+    except Exception as error:  # other people's classes and zones may raise anything
+        raise InvalidTriggerError(f"{show(value)} cannot be read as a datetime: {describe(error)}") from error
+    return value
+
+
 def _converted(aware: datetime) -> datetime:
     """The same instant in UTC, where no wall time comes twice: so without fold, which `astimezone` may leave."""
     utc = _localized(aware).astimezone(UTC)
@@ -227,7 +263,10 @@ def _localized(aware: datetime) -> datetime:
 
     `localize` gives each datetime the offset of its own time; what it gave stays as it is.
     """
-    if not isinstance(getattr(aware.tzinfo, "zone", None), str) or aware.tzname() != MEAN_TIME:
+    try:
+        if not isinstance(getattr(aware.tzinfo, "zone", None), str) or aware.tzname() != MEAN_TIME:
+            return aware
+    except Exception:  # a zone of other people's making, and so none of pytz
         return aware
     meant = aware.replace(tzinfo=to_zone(aware.tzinfo))
     return aware if meant.tzname() == MEAN_TIME else meant
@@ -250,9 +289,11 @@ def _zone_info(key: str) -> ZoneInfo | None:
 
 def _offset(name: str, text: str) -> timedelta:
     try:
-        return datetime.fromisoformat(f"2000-01-01T00:00{text}").utcoffset() or timedelta(0)
+        if OFFSET_FORM.fullmatch(text):
+            return datetime.fromisoformat(f"2000-01-01T00:00{text}").utcoffset() or timedelta(0)
     except ValueError:
-        raise InvalidTriggerError(f"timezone: {name!r} is not an offset from UTC; {_hint(name)}") from None
+        pass
+    raise InvalidTriggerError(f"timezone: {show(name)} is not an offset from UTC; {_hint(name, offset=True)}")
 
 
 def _from_host(name: str) -> ZoneInfo | None:
@@ -272,28 +313,32 @@ def _from_pytz(name: str) -> ZoneInfo | None:
         return None
 
 
-def _hint(name: str) -> str:
+def _hint(name: str, offset: bool = False) -> str:
     hours = HOURS.fullmatch(name)
     if hours:
         return f"write '{hours[1]}{int(hours[2]):02}:{hours[3] or '00'}'"
-    if len(name) <= LONGEST_ABBREVIATION and "/" not in name:
+    if offset or (len(name) <= LONGEST_ABBREVIATION and "/" not in name):
         return f"pass {EXAMPLES}"
-    known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones()) if zone != "localtime"}
+    known = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones()) if zone not in OWN_OF_HOSTS}
     near = get_close_matches(name[:64].casefold(), known, n=1)
     return f"did you mean {known[near[0]]!r}?" if near else f"pass {EXAMPLES}"
 
 
 def _name_in(zone: tzinfo) -> str | None:
     """The name that zoneinfo keeps as `key`, pytz as `zone`, and dateutil in the path of the zone file."""
-    name = getattr(zone, "key", None) or getattr(zone, "zone", None) or getattr(zone, "_filename", None)
+    try:
+        name = getattr(zone, "key", None) or getattr(zone, "zone", None) or getattr(zone, "_filename", None)
+    except Exception:  # a foreign class may have properties that raise
+        return None
     short = re.sub(r".*/zoneinfo/", "", name) if isinstance(name, str) else "/"
     return None if short.startswith("/") else short  # another path, such as /etc/localtime, is no name
 
 
-def _fixed_offset(zone: tzinfo) -> timedelta | None:
-    """The offset of a zone that has the same one at all times."""
+def _fixed(zone: tzinfo) -> timezone | None:
+    """The zone itself, if it has the same offset at all times."""
     try:
-        return zone.utcoffset(None)
+        offset = zone.utcoffset(None)
+        return None if offset is None else timezone(offset)
     except Exception:  # a foreign class may not expect None; then it is not fixed
         return None
 
@@ -307,4 +352,6 @@ def _parsed(argument: str, text: str) -> datetime:
     try:
         return datetime.fromisoformat(padded)
     except ValueError:
-        raise InvalidTriggerError(f"{argument}: {text!r} is not a date or time such as '2024-05-01 10:00:00'") from None
+        raise InvalidTriggerError(
+            f"{argument}: {show(text)} is not a date or time such as '2024-05-01 10:00:00'"
+        ) from None
