@@ -10,13 +10,10 @@ from scheduler.core.chance import part_of
 from scheduler.core.job import Job
 from scheduler.core.run import Reason, Run, RunState, run_id
 from scheduler.core.settle import begin
-from scheduler.triggers.base import following
+from scheduler.triggers.base import MOMENT, checked_next, checked_span
 
 CATCH_UP = 10_000
-"""How many fire times one plan walks through at the most; a job with more of them stays due and goes on next step."""
-
-MILLIONS = 2**62
-"""The bound instead of CATCH_UP for triggers that count at once; it fits every database's integers."""
+"""How many steps one turn takes through fire times; a job with more of them stays due and goes on next turn."""
 
 QUEUE = 1_000
 """How many late fires of a job with coalesce=False one plan turns into runs; they bound what waits in the store."""
@@ -40,19 +37,13 @@ class Plan(NamedTuple):
     """Runs that wait for an earlier run of the job to end, in state PENDING."""
     skips: tuple[Run, ...] = ()
     """Records of fire times that do not run, in state SKIPPED."""
+    walked: int = 0
+    """In how many steps its fire times were found."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """All of its runs, for the store to insert."""
         return self.starts + self.delayed + self.queued + self.skips
-
-    @property
-    def walked(self) -> int:
-        """How many fire times were walked through one by one."""
-        runs = len(self.starts) + len(self.delayed) + len(self.queued)
-        if self.job.trigger is None or self.job.trigger.counts_at_once:
-            return runs
-        return runs + sum(run.count for run in self.skips)
 
 
 def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: int = CATCH_UP) -> Plan:
@@ -64,41 +55,60 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         now: the store's time, aware.
         room: how many runs the job's executor can take now; at least 1.
         node: the node that will hold the runs.
-        walk: how many late fire times to walk through at the most; at least 1.
+        walk: in about how many steps to find late fire times that cannot be counted by arithmetic; at least 1.
 
     Late fires are judged in this order: too late for the grace time → missed; no instance free → overlap; several
     left → coalesced into the last of them, or all run, the oldest first. A run whose jitter is not over yet waits for
-    that, and is an instance meanwhile. With jitter, a fire is too late when it would be with the longest delay.
+    that, and is an instance meanwhile; how late a fire is, counts from the end of its delay.
+
+    Raises InvalidTriggerError where a trigger of the user's own does not keep its promises.
     """
     first = job.next_run_time
     if first is None or job.trigger is None:
         raise ValueError(f"job {job.id!r} is not due")
-    most = MILLIONS if job.trigger.counts_at_once else walk
     skips: list[Run] = []
-    grace = job.misfire_grace_time
-    oldest = None if grace is None else now - timedelta(seconds=grace + (job.jitter or 0.0))
+    walked = 0
+    oldest = _oldest(job, now)
     if oldest is not None and first < oldest:
-        missed = job.trigger.span(first, oldest - timedelta(microseconds=1), most)
+        missed = checked_span(job.trigger, first, oldest - MOMENT, walk)
         skips.append(_skip(job, first, missed.count, Reason.MISSED, now))
-        first = missed.following
+        first, walked = missed.following, missed.walked
         if first is None or first > now or first < oldest:
-            return Plan(job, first, skips=tuple(skips))
+            return Plan(job, first, skips=tuple(skips), walked=walked)
     free = job.max_instances - active
     if not job.coalesce and free > 0:
-        return _each(job, first, now, free, room, node, skips, min(QUEUE, walk))
-    due = job.trigger.span(first, now, most)
+        each = _each(job, first, now, free, room, node, skips, min(QUEUE, max(walk - walked, 1)))
+        return each._replace(walked=walked + len(each.runs))
+    due = checked_span(job.trigger, first, now, max(walk - walked, 1))
+    walked += due.walked
     if free <= 0:
         skips.append(_skip(job, first, due.count, Reason.OVERLAP, now))
-        return Plan(job, due.following, skips=tuple(skips))
+        return Plan(job, due.following, skips=tuple(skips), walked=walked)
     more = due.following is not None and due.following <= now
     coalesced = due.count if more else due.count - 1
     if coalesced:
         skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
     if more:
-        return Plan(job, due.following, skips=tuple(skips))
-    if job.jitter is not None and (ready_at := ready_time(job, due.last)) > now:
-        return Plan(job, due.following, delayed=(_delay(job, due.last, ready_at),), skips=tuple(skips))
-    return Plan(job, due.following, starts=(_start(job, due.last, now, node),), skips=tuple(skips))
+        return Plan(job, due.following, skips=tuple(skips), walked=walked)
+    ready_at = ready_time(job, due.last)
+    if ready_at > now:
+        return Plan(job, due.following, delayed=(_delay(job, due.last, ready_at),), skips=tuple(skips), walked=walked)
+    if _is_late(job, ready_at, now):
+        skips.append(_skip(job, due.last, 1, Reason.MISSED, now))
+        return Plan(job, due.following, skips=tuple(skips), walked=walked)
+    return Plan(job, due.following, (_start(job, due.last, now, node),), skips=tuple(skips), walked=walked)
+
+
+def _oldest(job: Job, now: datetime) -> datetime | None:
+    """The earliest fire time that may be in time: with the longest delay there is; None: all are."""
+    if job.misfire_grace_time is None:
+        return None
+    return now - timedelta(seconds=job.misfire_grace_time + (job.jitter or 0.0))
+
+
+def _is_late(job: Job, ready_at: datetime, now: datetime) -> bool:
+    """Whether a first attempt that could start at `ready_at` comes later than the grace time allows."""
+    return job.misfire_grace_time is not None and now - ready_at > timedelta(seconds=job.misfire_grace_time)
 
 
 def ready_time(job: Job, fire: datetime) -> datetime:
@@ -111,16 +121,15 @@ def ready_time(job: Job, fire: datetime) -> datetime:
 def proceed(run: Run, job: Job, *, now: datetime, node: str) -> Run:
     """Return what becomes of a waiting run of `job` that was claimed because it is ready: as a rule, it begins.
 
-    A first attempt with jitter is missed where it is claimed later than the grace time after it was ready. It waits on
-    where its delay is not over yet: it was queued, and the run before it has ended soon.
+    A first attempt that has waited, for its delay or for an earlier run, is missed where it is claimed later than the
+    grace time after it was ready. It waits on where its delay is not over yet: it was queued, and its turn came soon.
     """
-    if run.attempt or job.jitter is None:
+    if run.attempt:
         return begin(run, node=node, now=now)
     ready_at = ready_time(job, run.scheduled_time)
     if ready_at > now:
         return run.evolved(ready_at=ready_at)
-    grace = job.misfire_grace_time
-    if grace is not None and now - (run.ready_at or ready_at) > timedelta(seconds=grace):
+    if _is_late(job, run.ready_at or ready_at, now):
         return run.moved(RunState.SKIPPED, reason=Reason.MISSED.value, finished_at=now, ready_at=None)
     return begin(run, node=node, now=now)
 
@@ -134,16 +143,19 @@ def _each(
     delayed: list[Run] = []
     queued: list[Run] = []
     fire: datetime | None = first
-    while fire is not None and fire <= now and len(starts) + len(delayed) + len(queued) < most:
+    most += len(skips)
+    while fire is not None and fire <= now and len(starts) + len(delayed) + len(queued) + len(skips) < most:
         ready_at = ready_time(job, fire)
         instance_free = len(starts) + len(delayed) < free
         if instance_free and ready_at > now:
             delayed.append(_delay(job, fire, ready_at))
+        elif _is_late(job, ready_at, now):
+            skips.append(_skip(job, fire, 1, Reason.MISSED, now))
         elif instance_free and len(starts) < room:
             starts.append(_start(job, fire, now, node))
         else:
             queued.append(_record(job, fire, RunState.PENDING, attempt=0))
-        fire = following(job.trigger, fire)
+        fire = checked_next(job.trigger, fire)
     return Plan(job, fire, tuple(starts), tuple(delayed), tuple(queued), tuple(skips))
 
 

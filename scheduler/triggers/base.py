@@ -15,6 +15,9 @@ from scheduler.wording import show
 MOMENT = timedelta(microseconds=1)
 """The least difference between two instants."""
 
+MOST = 2**62
+"""Fire times that a span may count: each database has room for that."""
+
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 EARLIEST = BEGINNING + timedelta(days=365)
 """How far back `previous` is searched for: where zones of all offsets and steps of months stay within the calendar."""
@@ -26,6 +29,8 @@ class Span(NamedTuple):
     last: datetime
     count: int  # type: ignore[assignment]
     following: datetime | None
+    walked: int = 0
+    """In how many steps they were found; 0: by arithmetic."""
 
 
 class Trigger(ABC):
@@ -59,15 +64,15 @@ class Trigger(ABC):
         """
         before = in_utc("before", before)
         reach = timedelta(seconds=1)
-        while (fire := following(self, _back(before, reach, EARLIEST))) is None or fire >= before:
+        while (fire := checked_next(self, _back(before, reach, EARLIEST))) is None or fire >= before:
             if before - EARLIEST <= reach:
                 return None
             reach *= 2
         end = before  # no fire time lies between `end` and `before`
-        while (later := following(self, fire)) is not None and later < before:
+        while (later := checked_next(self, fire)) is not None and later < before:
             fire = later
             middle = fire + (end - fire) / 2
-            later = following(self, middle)
+            later = checked_next(self, middle)
             if later is None or later >= before:
                 end = middle
             else:
@@ -91,31 +96,27 @@ class Trigger(ABC):
         found: list[datetime] = []
         after = _back(start, MOMENT)
         while limit is None or len(found) < limit:
-            fire = following(trigger, after)
+            fire = checked_next(trigger, after)
             if fire is None or (end is not None and fire > end):
                 break
             found.append(fire)
             after = fire
         return found
 
-    @property
-    def counts_at_once(self) -> bool:
-        """Whether `span` counts by arithmetic, so that millions of fire times cost no more than a few."""
-        return False
+    def span(self, first: datetime, until: datetime, walk: int) -> Span:
+        """Count the fire times from `first` to `until`, both included, in about `walk` steps.
 
-    def span(self, first: datetime, until: datetime, limit: int) -> Span:
-        """Count the fire times from `first` (one of them, in UTC) to `until`, both included, `limit` at the most.
-
-        `first` counts even where it lies after `until`. Where `limit` ends the count, `following` is not after
-        `until`, and the caller goes on from there. Subclasses that can tell by arithmetic override it.
+        `first` counts even where it is none, as a job's next run time can be set, and where it lies after `until`.
+        Where the steps end the count, `following` is not after `until`, and the caller goes on from there. Subclasses
+        that can tell by arithmetic override it: they need no steps, and always come to the end.
         Raises InvalidTriggerError where `next` does not keep its promise.
         """
         last, count = first, 1
-        later = following(self, first)
-        while later is not None and later <= until and count < limit:
+        later = checked_next(self, first)
+        while later is not None and later <= until and count < walk:
             last, count = later, count + 1
-            later = following(self, later)
-        return Span(last, count, later)
+            later = checked_next(self, later)
+        return Span(last, count, later, count)
 
     def first(self, at: datetime) -> datetime | None:
         """Return the first fire time of a job that is added or resumed at the instant `at`: not before it.
@@ -124,7 +125,7 @@ class Trigger(ABC):
         Raises InvalidTriggerError where `next` does not keep its promise.
         """
         at = in_utc("at", at)
-        return following(self.anchored(at), _back(at, MOMENT))
+        return checked_next(self.anchored(at), _back(at, MOMENT))
 
     def anchored(self, at: datetime) -> Self:
         """Return the trigger as it is once added at the instant `at`: the same unless it counts from there."""
@@ -169,7 +170,7 @@ class Trigger(ABC):
         return type(self).from_json, (self.to_json(),)
 
 
-def following(trigger: Trigger, after: datetime) -> datetime | None:
+def checked_next(trigger: Trigger, after: datetime) -> datetime | None:
     """Return the first fire time after an instant, checked, so that a trigger of the user's own cannot hold anybody up.
 
     Raises InvalidTriggerError where `next` gives anything else than a later instant in UTC, or None.
@@ -179,6 +180,35 @@ def following(trigger: Trigger, after: datetime) -> datetime | None:
         return fire
     raise InvalidTriggerError(
         f"trigger: next({after.isoformat()}) of {show(trigger)} gave {show(fire)}; it must give a later datetime in UTC"
+    )
+
+
+def checked_span(trigger: Trigger, first: datetime, until: datetime, walk: int) -> Span:
+    """Return the span of a trigger, checked, as it goes into records.
+
+    Raises InvalidTriggerError where a trigger of the user's own gives what cannot be.
+    """
+    found: object = trigger.span(first, until, walk)
+    if not (isinstance(found, Span) and _is_sound(found, first, until)):
+        raise InvalidTriggerError(
+            f"trigger: span({first.isoformat()}, {until.isoformat()}, {walk}) of {show(trigger)} gave {show(found)}; "
+            "it must give a Span: a last fire time within, a count of at least 1, and what follows, which is later"
+        )
+    return found
+
+
+def _is_sound(span: Span, first: datetime, until: datetime) -> bool:
+    last, count, then, walked = span
+    return (
+        isinstance(last, datetime)
+        and last.tzinfo is UTC
+        and first <= last
+        and (last <= until or last == first)
+        and type(count) is int
+        and 1 <= count <= MOST
+        and type(walked) is int
+        and walked >= 0
+        and (then is None or (isinstance(then, datetime) and then.tzinfo is UTC and then > last))
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Self
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, to_zone
 from scheduler.triggers.arguments import check_keys, to_jitter
-from scheduler.triggers.base import MOMENT, Trigger, following
+from scheduler.triggers.base import MOMENT, Span, Trigger, checked_next
 from scheduler.wording import shorten, show
 
-STEPS = 10_000
-"""How many steps a search for one fire time takes at the most."""
+STEPS = 20_000
+"""How many steps a search for one fire time takes at the most; each is a question to a trigger."""
 
 DEEPEST = 20
 """How many triggers may be nested in one another."""
@@ -32,17 +32,15 @@ class Search:
     Arguments:
         trigger: that is asked.
         start: the instant from which it is.
+        steps: how many it may take.
     """
 
-    __slots__ = ("_left", "_start", "_trigger")
+    __slots__ = ("_start", "_trigger", "left")
 
-    def __init__(self, trigger: Trigger, start: datetime) -> None:
-        self._trigger, self._start, self._left = trigger, start, STEPS
-
-    def step(self) -> bool:
-        """Count one step. False: it is one too many, and the search ends with an `error`."""
-        self._left -= 1
-        return self._left >= 0
+    def __init__(self, trigger: Trigger, start: datetime, steps: int = STEPS) -> None:
+        self._trigger, self._start = trigger, start
+        self.left = steps
+        """How many steps are left; below 0 the search ends with an `error`."""
 
     def error(self, trigger: Nest, reached: datetime, advice: str) -> InvalidTriggerError:
         """Return the error of a search without end: the remedy comes first, as broken jobs show the beginning.
@@ -71,7 +69,7 @@ class Nest(Trigger):
 
     def next(self, after: datetime) -> datetime | None:
         after = in_utc("after", after)
-        return self.anchored(after).following(after, Search(self, after))
+        return self.anchored(after).find(after, Search(self, after))
 
     def anchored(self, at: datetime) -> Self:
         return self._changed(lambda trigger: trigger.anchored(at))
@@ -79,8 +77,28 @@ class Nest(Trigger):
     def definition(self) -> Self:
         return self._changed(lambda trigger: trigger.definition())
 
+    def span(self, first: datetime, until: datetime, walk: int) -> Span:
+        """Walk as any trigger does, in one search for all fire times but the next one, which has a search of its own.
+
+        So a span is as bounded as a search, and still comes on by one fire time at least.
+        """
+        trigger = self.anchored(first)
+        search = Search(self, first)
+        last, count, later = first, 1, trigger.find(first, search)
+        walked = STEPS - search.left
+        search = Search(self, first, walk)
+        while later is not None and later <= until and count < walk:
+            try:
+                beyond = trigger.find(later, search)
+            except InvalidTriggerError:
+                if search.left >= 0:
+                    raise
+                break  # with `later` as what follows, from which the caller goes on
+            last, count, later = later, count + 1, beyond
+        return Span(last, count, later, walked + walk - search.left)
+
     @abstractmethod
-    def following(self, after: datetime, search: Search) -> datetime | None:
+    def find(self, after: datetime, search: Search) -> datetime | None:
         """Return what `next` does, in a search that has begun; all triggers in it are anchored."""
 
     @abstractmethod
@@ -155,7 +173,7 @@ class Combination(Nest):
 class AndTrigger(Combination):
     """Fires at the instants at which all of its triggers fire; ends when one of them ends.
 
-    The search goes from trigger to trigger, each time to the latest fire time found, and ends after 10,000 steps.
+    The search goes from trigger to trigger, each time to the latest fire time found, and ends after 20,000 steps.
 
     Arguments:
         triggers: a list of at least one. Those that count from the adding of the job do so in here as well.
@@ -166,13 +184,13 @@ class AndTrigger(Combination):
 
     kind: ClassVar[str] = "and"
 
-    def following(self, after: datetime, search: Search) -> datetime | None:
+    def find(self, after: datetime, search: Search) -> datetime | None:
         triggers = self.triggers
         fire = ask(triggers[0], after, search)
         answers = [fire] * len(triggers)
         at, agreed = 0, 1
         while fire is not None and agreed < len(triggers):
-            if not search.step():
+            if search.left < 0:
                 raise search.error(self, fire, self._apart(answers))
             at = (at + 1) % len(triggers)
             latest = answers[at] = ask(triggers[at], fire - MOMENT, search)
@@ -204,7 +222,9 @@ class OrTrigger(Combination):
 
     kind: ClassVar[str] = "or"
 
-    def following(self, after: datetime, search: Search) -> datetime | None:
+    def find(self, after: datetime, search: Search) -> datetime | None:
+        if search.left < 0:
+            raise search.error(self, after, "combine fewer triggers, or nest them less")
         fires = [ask(trigger, after, search) for trigger in self.triggers]
         return min((fire for fire in fires if fire is not None), default=None)
 
@@ -214,8 +234,9 @@ class OrTrigger(Combination):
 
 
 def ask(trigger: Trigger, after: datetime, search: Search) -> datetime | None:
-    """Return the first fire time of a trigger after an instant, within a search."""
-    return trigger.following(after, search) if isinstance(trigger, Nest) else following(trigger, after)
+    """Return the first fire time of a trigger after an instant, as a step of a search."""
+    search.left -= 1
+    return trigger.find(after, search) if isinstance(trigger, Nest) else checked_next(trigger, after)
 
 
 def to_triggers(argument: str, value: object) -> tuple[Trigger, ...]:

@@ -14,12 +14,9 @@ from scheduler.triggers.base import MOMENT, Span, Trigger
 from scheduler.triggers.combining import Nest, Search, ask, to_trigger, to_triggers, zone_of
 from scheduler.triggers.windows import LATEST, Range, Recurring, Window, around, to_dates, to_ranges, to_windows
 
-ALL = 2**62
-"""A limit of fire times that none reaches."""
-
 ADVICE = (
-    "all are excluded; exclude many in a row by one range, such as "
-    "(CronTrigger(day_of_week='sun'), timedelta(hours=24))"
+    "all are excluded; exclude many in a row by one range "
+    "(CronTrigger(day_of_week='sun', hour='*'), timedelta(hours=1))"
 )
 
 Time = date | datetime | str
@@ -40,7 +37,7 @@ class ExcludingTrigger(Nest):
         timezone: whose days these are, and in which ranges without zone are read; None: the zone of `trigger`.
         jitter: seconds by which runs are delayed at the most; None: that of `trigger`.
 
-    It ends when `trigger` ends. Each range is passed over at once; a search over more than 10,000 ranges that recur and
+    It ends when `trigger` ends. Each range is passed over at once; a search over more than 20,000 ranges that recur and
     fire times of `triggers` ends in an error.
 
     Raises InvalidTriggerError where nothing is excluded, for what cannot be read, for a range that ends before it
@@ -87,10 +84,10 @@ class ExcludingTrigger(Nest):
         object.__setattr__(self, "windows", to_windows(self.dates, fixed, zone or UTC))  # the zone is that of days
         self._nest(jitter, [inner], [*self.triggers, *(each.trigger for each in recurring)])
 
-    def following(self, after: datetime, search: Search) -> datetime | None:
+    def find(self, after: datetime, search: Search) -> datetime | None:
         fire = ask(self.trigger, after, search)
         while fire is not None and (excluded := self._excluded(fire, search)) is not None:
-            if not search.step():
+            if search.left < 0:
                 raise search.error(self, fire, ADVICE)
             fire = ask(self.trigger, excluded.last, search)
         return fire
@@ -100,25 +97,22 @@ class ExcludingTrigger(Nest):
         search = Search(self, before)
         fire = self.trigger.previous(before)
         while fire is not None and (excluded := self._excluded(fire, search)) is not None:
-            if not search.step():
+            search.left -= 1
+            if search.left < 0:
                 raise search.error(self, fire, ADVICE)
             fire = self.trigger.previous(excluded.first)
         return fire
 
-    @property
-    def counts_at_once(self) -> bool:
-        return not self.triggers and not self.recurring and self.trigger.counts_at_once
-
-    def span(self, first: datetime, until: datetime, limit: int) -> Span:
+    def span(self, first: datetime, until: datetime, walk: int) -> Span:
         second = self.next(first)
-        if second is None or second > until or limit <= 1:
+        if second is None or second > until:
             return Span(first, 1, second)
-        count = 1 + self._count(second, until) if self.counts_at_once else ALL
-        if count > limit:
-            return Trigger.span(self, first, until, limit)
+        more = None if self.triggers or self.recurring else self._count_from(second, until)
+        if more is None:
+            return Nest.span(self, first, until, walk)
         following = self.next(until)
-        last = self.previous(following or min(until, LATEST - MOMENT) + MOMENT)
-        return Span(last or second, count, following)
+        end = min(until, LATEST - MOMENT) + MOMENT if following is None else following
+        return Span(self.previous(end) or second, 1 + more, following)
 
     def to_json(self) -> dict[str, Any]:
         fixed = [[start.isoformat(), end.isoformat()] for start, end in self.ranges]
@@ -153,11 +147,19 @@ class ExcludingTrigger(Nest):
             return Window(fire, fire)
         return None
 
-    def _count(self, first: datetime, until: datetime) -> int:
-        """How many fire times there are from one instant to another, both included, where windows alone exclude."""
+    def _count_from(self, first: datetime, until: datetime) -> int | None:
+        """How many fire times there are from one instant to another, both included, where windows alone exclude.
+
+        None: the trigger cannot tell by arithmetic.
+        """
+        total = 0
         windows = [window for window in self.windows if window.last >= first and window.first <= until]
-        excluded = sum(_count(self.trigger, window.first, min(window.last, until)) for window in windows)
-        return _count(self.trigger, first, until) - excluded
+        for start, end, sign in [(first, until, 1), *((max(one.first, first), one.last, -1) for one in windows)]:
+            count = _count(self.trigger, start, min(end, until))
+            if count is None:
+                return None
+            total += sign * count
+        return total
 
     def _changed(self, change: Callable[[Trigger], Trigger]) -> Self:
         trigger, triggers = change(self.trigger), tuple(map(change, self.triggers))
@@ -179,7 +181,10 @@ class ExcludingTrigger(Nest):
         return f"{self.kind}[{', '.join([*parts, *recurring, *map(str, self.triggers)])}]"
 
 
-def _count(trigger: Trigger, first: datetime, until: datetime) -> int:
-    """How many fire times a trigger has from one instant to another, both included."""
+def _count(trigger: Trigger, first: datetime, until: datetime) -> int | None:
+    """How many fire times a trigger has from one instant to another, both included; None: it would have to walk."""
     fire = trigger.next(first - MOMENT)
-    return 0 if fire is None or fire > until else trigger.span(fire, until, ALL).count
+    if fire is None or fire > until:
+        return 0
+    span = trigger.span(fire, until, 1)
+    return None if span.walked else span.count

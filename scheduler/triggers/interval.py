@@ -91,16 +91,12 @@ class IntervalTrigger(Trigger):
         except OverflowError:
             return None
 
-    @property
-    def counts_at_once(self) -> bool:
-        return True
-
-    def span(self, first: datetime, until: datetime, limit: int) -> Span:
+    def span(self, first: datetime, until: datetime, walk: int) -> Span:
         second = self.next(first)
-        if second is None or second > until or limit <= 1:
+        if second is None or second > until:
             return Span(first, 1, second)
         end = until if self.end_date is None else min(until, self.end_date)
-        more = min((end - second) // self.interval + 1, limit - 1)
+        more = (end - second) // self.interval + 1
         last = second + (more - 1) * self.interval
         return Span(last, 1 + more, self.next(last))
 

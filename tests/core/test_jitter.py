@@ -90,9 +90,13 @@ TABLE = {
     "a run that waits is an instance": ({}, 0, 1, 1, [], [], [], [(0, "overlap", 1)], 10),
     "the last one, after those before it are coalesced": ({}, 12, 0, 1, [], [10], [], [(0, "coalesced", 1)], 20),
     "the last one, whose delay is over": ({}, 16, 0, 1, [10], [], [], [(0, "coalesced", 1)], 20),
-    "late by the longest delay and the grace time": ({"misfire_grace_time": 1.0}, 9, 0, 1, [0], [], [], [], 10),
-    "later": ({"misfire_grace_time": 1.0}, 9.1, 0, 1, [], [], [], [(0, "missed", 1)], 10),
-    "the earlier are missed": ({"misfire_grace_time": 1.0}, 29, 0, 1, [20], [], [], [(0, "missed", 2)], 30),
+    "late by its delay and the grace time": ({"misfire_grace_time": 1.0}, 6.7, 0, 1, [0], [], [], [], 10),
+    "later": ({"misfire_grace_time": 1.0}, 6.8, 0, 1, [], [], [], [(0, "missed", 1)], 10),
+    "later than the longest delay": ({"misfire_grace_time": 1.0}, 9.1, 0, 1, [], [], [], [(0, "missed", 1)], 10),
+    "the earlier are missed": ({"misfire_grace_time": 1.0}, 21.2, 0, 1, [20], [], [], [(0, "missed", 2)], 30),
+    "each of them that is late": (
+        {"coalesce": False, "max_instances": 9, "misfire_grace_time": 1.0}, 21.5, 0, 9, [], [], [],
+        [(0, "missed", 2), (20, "missed", 1)], 30),
     "each of them, the last one later": (
         {"coalesce": False, "max_instances": 9}, 31, 0, 9, [0, 10, 20], [30], [], [], 40),
     "each of them, as instances allow": (
@@ -180,13 +184,13 @@ def test_a_run_that_was_queued_waits_for_the_rest_of_its_delay():
     assert proceed(queued, job, now=waiting(job).ready_at, node="node").state is RunState.STARTED
 
 
-@pytest.mark.parametrize(
-    ("job", "run"),
-    [
-        (make_job(jitter=None, misfire_grace_time=1.0), waiting(make_job())),
-        (make_job(misfire_grace_time=1.0), waiting(make_job()).evolved(state=RunState.RETRY, attempt=1)),
-    ],
-    ids=["of a job without jitter", "of a second attempt"],
-)
-def test_lateness_is_nothing_to_other_runs_that_have_waited(job, run):
-    assert proceed(run, job, now=at(1_000), node="node").state is RunState.STARTED
+@pytest.mark.parametrize(("late", "state"), [(1.0, RunState.STARTED), (1.1, RunState.SKIPPED)])
+def test_a_run_that_was_queued_is_judged_alike_from_when_it_was_ready(late, state):
+    run = waiting(make_job()).evolved(ready_at=at(100))
+    job = make_job(jitter=None, misfire_grace_time=1.0)
+    assert proceed(run, job, now=at(100 + late), node="node").state is state
+
+
+def test_lateness_is_nothing_to_a_second_attempt():
+    run = waiting(make_job()).evolved(state=RunState.RETRY, attempt=1)
+    assert proceed(run, make_job(misfire_grace_time=1.0), now=at(1_000), node="node").state is RunState.STARTED

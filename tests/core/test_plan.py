@@ -1,6 +1,7 @@
 """What one due job does: one table for the rules, and the property that every fire time is accounted for once."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
@@ -190,9 +191,9 @@ def test_every_fire_is_accounted_for_exactly_once_whenever_it_is_planned(trigger
             assert len(decided.starts) + len(decided.delayed) <= max(rules["max_instances"] - active, 0)
             for run in decided.runs:
                 assert run.scheduled_time <= now
-                span = trigger.span(run.scheduled_time, now, run.count)
-                assert span.count == run.count
-                accounted += list(fires(trigger, run.scheduled_time, span.last))
+                covered = list(islice(fires(trigger, run.scheduled_time, now), run.count))
+                assert len(covered) == run.count
+                accounted += covered
             previous = job.next_run_time
             job = make_job(trigger, due=decided.next_run_time, **rules)
             if decided.next_run_time is not None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from scheduler import RunState
-from scheduler.triggers import Trigger
+from scheduler.triggers import Span, Trigger
 from tests.flow.functions import note
 from tests.flow.world import at
 
@@ -52,6 +52,39 @@ class NoTime(Sound):
 class Exiting(Sound):
     def wrong(self, after):
         raise SystemExit(1)
+
+
+class Overcounting(Sound):
+    """Counts more than any database has room for."""
+
+    def span(self, first, until, walk):
+        if until < at(60):
+            return super().span(first, until, walk)
+        type(self).turned = True
+        return Span(first, 10**30, None)
+
+
+class Unborn(Overcounting):
+    """Counts nothing, up to a time that is past."""
+
+    def span(self, first, until, walk):
+        return super().span(first, until, walk)._replace(last=first - STEP, count=0)
+
+
+@pytest.mark.parametrize("world", ["memory"], indirect=True)
+@pytest.mark.parametrize("downtime", [0, 300], ids=["in time", "late"])
+@pytest.mark.parametrize("trigger", [Overcounting(), Unborn()], ids=lambda t: type(t).__name__)
+def test_a_trigger_that_miscounts_breaks_its_own_job_and_no_other(world, calls, monkeypatch, trigger, downtime):
+    monkeypatch.setattr(type(trigger), "turned", False)
+    scheduler = world.scheduler()
+    scheduler.add_job(note, trigger, id="wrong")
+    scheduler.add_job(note, "interval", seconds=10, id="healthy")
+    world.advance(30)
+    world.clock.advance(downtime)
+    world.advance(100)
+    [broken] = scheduler.get_jobs(broken=True)
+    assert "it must give a Span" in broken.broken or "gave Span" in broken.broken
+    assert world.runs("healthy")[-1].scheduled_time == at(130 + downtime)
 
 
 @pytest.mark.parametrize("world", ["memory"], indirect=True)

@@ -7,6 +7,7 @@ import pytest
 
 from scheduler.errors import InvalidTriggerError
 from scheduler.triggers import CalendarIntervalTrigger, DateTrigger, IntervalTrigger, OrTrigger, Trigger
+from scheduler.triggers.base import Span, checked_span
 from tests.contracts import wrong_triggers as wrong
 from tests.contracts.wrong_triggers import Hourly
 
@@ -119,6 +120,36 @@ def test_fire_times_refuse_what_they_cannot_mean(arguments, message):
 )
 def test_fire_times_are_those_of_a_job_that_is_added_at_the_start(trigger, hours):
     assert trigger.fire_times(START, limit=3) == [at(hour) for hour in hours]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        (at(1), 1, None),
+        Span(at(1), 0, None),
+        Span(at(1), 10**30, None),
+        Span(at(1), True, None),
+        Span(at(-1), 1, None),
+        Span(at(9), 1, None),
+        Span(at(1).replace(tzinfo=None), 1, None),
+        Span(at(1).astimezone(timezone(HOUR)), 1, None),
+        Span("soon", 1, None),
+        Span(at(1), 1, at(1)),
+        Span(at(1), 1, at(2).replace(tzinfo=None)),
+        Span(at(1), 1, "soon"),
+        Span(at(1), 1, None, -1),
+        Span(at(1), 1, None, 1.5),
+    ],
+    ids=str,
+)
+def test_a_span_that_cannot_be_is_refused(wrong):
+    class Spanning(Hourly):
+        def span(self, first, until, walk):
+            return wrong
+
+    with pytest.raises(InvalidTriggerError, match=r"^trigger: span\(.* of .*Spanning.* gave .*; it must give a Span"):
+        checked_span(Spanning(), at(0), at(3), 5)
 
 
 def test_fire_times_begin_with_the_calendar():

@@ -155,9 +155,9 @@ def test_a_search_without_end_is_an_error_that_says_why_and_how_far_it_got() -> 
     with pytest.raises(InvalidTriggerError) as caught:
         OrTrigger([AndTrigger([HOURLY, HALF_PAST])]).next(START)
     assert str(caught.value) == (
-        "and trigger: no fire time in 10,000 steps; give an interval a start_date, a cron minute='*' or second='*'; "
-        "next: interval[1:00:00] at 2024-09-25 09:00:00, interval[1:00:00] at 2024-09-25 08:30:00 UTC; "
-        "searched from 2024-03-01 00:00:00+00:00 to 2024-09-25 09:00:00+00:00, "
+        "and trigger: no fire time in 20,000 steps; give an interval a start_date, a cron minute='*' or second='*'; "
+        "next: interval[1:00:00] at 2025-04-21 16:00:00, interval[1:00:00] at 2025-04-21 16:30:00 UTC; "
+        "searched from 2024-03-01 00:00:00+00:00 to 2025-04-21 16:30:00+00:00, "
         "for or[and[interval[1:00:00], interval[1:00:00]]]"
     )
 
@@ -167,7 +167,7 @@ def test_a_search_without_end_is_an_error_that_says_why_and_how_far_it_got() -> 
     [
         (
             [CronTrigger(hour=9, timezone="UTC"), CronTrigger(day_of_week="mon", timezone="UTC")],
-            r"cron\[hour='9'\] at 2119-\d\d-\d\d 09:00:00, cron\[day_of_week='mon'\] at 2119-\d\d-\d\d 00:00:0",
+            r"cron\[hour='9'\] at 2215-\d\d-\d\d 09:00:00, cron\[day_of_week='mon'\] at 2215-\d\d-\d\d 00:00:0",
         ),
         ([IntervalTrigger(hours=1, start_date=START + TICK), HOURLY], r"next: interval\[1:00:00\] at .{19}\.000001"),
         ([HOURLY, HALF_PAST] * 40, r"interval\[1:00:00\] at"),
@@ -190,9 +190,35 @@ def test_all_that_is_nested_shares_one_bound(depth: int) -> None:
     trigger: Trigger = noted
     for _ in range(depth):
         trigger = AndTrigger([ExcludingTrigger(trigger, triggers=[HALF_PAST], timezone="UTC"), HOURLY])
-    with pytest.raises(InvalidTriggerError, match=r"10,000 steps"):
+    with pytest.raises(InvalidTriggerError, match=r"20,000 steps"):
         ExcludingTrigger(trigger, triggers=[trigger], timezone="UTC").next(START)
     assert len(noted.asked) <= 20_000
+
+
+def test_a_nest_of_many_triggers_shares_the_bound_too() -> None:
+    trigger: Trigger = HOURLY
+    for _ in range(18):
+        trigger = OrTrigger([trigger, trigger])
+    with pytest.raises(InvalidTriggerError, match=r"^or trigger: no fire time in 20,000 steps; combine fewer"):
+        trigger.next(START)
+
+
+def test_a_span_takes_about_as_many_steps_as_it_may_however_many_triggers_there_are() -> None:
+    noted = Noted(HOUR)
+    trigger = OrTrigger([noted] * 500)
+    span = trigger.span(START + HOUR, START + 9_000 * HOUR, 10_000)
+    assert span.count == 2 + 10_000 // 500
+    assert span.following == START + HOUR + span.count * HOUR
+    assert len(noted.asked) <= 11_500
+    assert trigger.span(START + HOUR, START + 9_000 * HOUR, 1).count == 1
+
+
+def test_a_span_ends_before_a_search_that_takes_too_many_steps_and_the_next_one_says_so() -> None:
+    few = ExcludingTrigger(HOURLY, triggers=[IntervalTrigger(hours=1, start_date=START + 4 * HOUR)])
+    span = few.span(START, START + 9_000 * HOUR, 10_000)
+    assert span[:3] == (START + 2 * HOUR, 3, START + 3 * HOUR)
+    with pytest.raises(InvalidTriggerError, match=r"no fire time in 20,000 steps"):
+        few.span(START + 3 * HOUR, START + 9_000 * HOUR, 10_000)
 
 
 def test_rare_instants_in_common_are_found_by_leaps() -> None:

@@ -34,7 +34,7 @@ def test_the_count_near_a_turn_of_the_clock_is_that_of_walking(
     first = trigger.next(turn + before)
     assert first is not None
     until = turn + after + timedelta(days=days)
-    assert trigger.span(first, until, 10**9) == Trigger.span(trigger, first, until, 10**9)
+    assert trigger.span(first, until, 1)[:3] == Trigger.span(trigger, first, until, 10**9)[:3]
 
 
 @given(st.sampled_from(ZONES), expressions, near, near, st.data())
@@ -45,7 +45,7 @@ def test_the_count_from_beside_the_fire_times_is_that_of_walking(
     trigger = CronTrigger.from_crontab(expression, zone)
     first, until = turn + before, turn + after + timedelta(hours=6)
     assume(first <= until)
-    assert trigger.span(first, until, 10**9) == Trigger.span(trigger, first, until, 10**9)
+    assert trigger.span(first, until, 1)[:3] == Trigger.span(trigger, first, until, 10**9)[:3]
 
 
 @pytest.mark.parametrize(

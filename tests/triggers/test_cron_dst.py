@@ -206,3 +206,9 @@ def test_the_fires_are_those_of_cronsim_or_differ_for_a_reason_that_is_listed(
     tally = Tally()
     cron.search(line, ZoneInfo(name), start.replace(microsecond=0), tally)
     assert tally.unexplained == []
+
+
+def test_what_only_ever_falls_into_gaps_never_fires() -> None:
+    """On the last Sunday of March the clock in Berlin is put forward from two to three o'clock."""
+    trigger = CronTrigger.from_crontab("* 2 * 3 0L", timezone="Europe/Berlin")
+    assert trigger.next(datetime(2024, 1, 1, tzinfo=UTC)) is None

@@ -199,20 +199,16 @@ def test_what_remains_is_what_nothing_excludes(
     assert found.previous(end) == (remaining[-1] if remaining else None)
 
 
-@given(grids, days, ranges, moments, moments, st.integers(1, 500))
+@given(grids, days, ranges, moments, moments)
 def test_fire_times_are_counted_as_walking_counts_them(
     trigger: Trigger,
     dates: list[date],
     spans: list[tuple[datetime, datetime]],
     first: datetime,
     until: datetime,
-    limit: int,
 ) -> None:
     found = ExcludingTrigger(trigger, dates=[START.date(), *dates], ranges=spans, timezone=BERLIN)
-    assert found.counts_at_once
-    count = Trigger.span(found, first, until, ALL).count
-    for most in (limit, max(count - 1, 1), count, count + 1, ALL):
-        assert found.span(first, until, most) == Trigger.span(found, first, until, most)
+    assert found.span(first, until, 1) == Trigger.span(found, first, until, ALL)._replace(walked=0)
 
 
 def test_a_year_without_each_second_is_passed_over_at_once() -> None:
@@ -235,7 +231,6 @@ def test_a_year_of_missed_seconds_is_counted_without_walking() -> None:
     last = START + 365 * DAY
     count = 333 * 86_400 - 3_600 + 1
     assert trigger.span(START, last, ALL) == Span(last, count, last + timedelta(seconds=1))
-    assert trigger.span(START, last, 10).count == 10
 
 
 def test_a_count_ends_where_the_trigger_does_or_at_the_end_of_time() -> None:
@@ -248,7 +243,7 @@ def test_a_count_ends_where_the_trigger_does_or_at_the_end_of_time() -> None:
 
 
 def test_others_that_fire_are_not_counted_at_once() -> None:
-    assert not ExcludingTrigger(HOURLY, triggers=[NINE], timezone="UTC").counts_at_once
+    assert ExcludingTrigger(HOURLY, triggers=[NINE], timezone="UTC").span(START, START + DAY, 5).walked >= 5
 
 
 def test_it_ends_when_its_trigger_ends_or_when_all_that_is_left_is_excluded() -> None:
@@ -265,7 +260,7 @@ def test_a_date_that_has_passed_does_not_fire_when_the_job_is_added() -> None:
 def test_a_trigger_without_itself_is_an_error_and_no_endless_search() -> None:
     trigger = ExcludingTrigger(HOURLY, triggers=[HOURLY], timezone="UTC")
     advice = (
-        r"^excluding trigger: no fire time in 10,000 steps; all are excluded; exclude many in a row by one range.*; "
+        r"^excluding trigger: no fire time in 20,000 steps; all are excluded; exclude many in a row by one range.*; "
     )
     with pytest.raises(InvalidTriggerError, match=advice + r"searched .* for excluding\[interval\[1:00:00\], interval"):
         trigger.next(START)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scheduler.errors import InvalidTriggerError
 from scheduler.serialization import TriggerCodec
 from scheduler.testing import TriggerLaws
+from scheduler.testing.trigger_laws import joined_spans
 from scheduler.triggers import BUILT_IN, Trigger
 from scheduler.triggers.base import Trigger as Contract
 from tests.triggers.samples import END, OWN, START, TRIGGERS
@@ -78,10 +79,10 @@ def test_what_is_read_from_json_fires_alike(instant: datetime) -> None:
 
 @settings(max_examples=30)
 @given(instants, instants, st.integers(1, 50))
-def test_a_span_may_begin_beside_the_fire_times(first: datetime, until: datetime, limit: int) -> None:
+def test_a_span_may_begin_beside_the_fire_times(first: datetime, until: datetime, walk: int) -> None:
     """Users may move a job's next run time anywhere."""
     for trigger in TRIGGERS:
-        assert trigger.span(first, until, limit) == Contract.span(trigger, first, until, limit), trigger
+        assert joined_spans(trigger, first, until, walk) == Contract.span(trigger, first, until, 10**6)[:3], trigger
 
 
 def test_different_triggers_are_not_equal() -> None:

@@ -114,22 +114,22 @@ def test_ranges_without_a_gap_end_the_search() -> None:
     always = (IntervalTrigger(hours=1, start_date="1990-01-01", timezone="UTC"), HOUR)
     trigger = ExcludingTrigger(HOURLY, ranges=[always])
     with pytest.raises(
-        InvalidTriggerError, match=r"^excluding trigger: no fire time in 10,000 steps; all are excluded"
+        InvalidTriggerError, match=r"^excluding trigger: no fire time in 20,000 steps; all are excluded"
     ):
         trigger.next(START)
 
 
 def test_a_search_for_a_range_shares_the_bound() -> None:
-    """Otherwise each of 10,000 ranges in a row could take 10,000 steps to find."""
+    """Otherwise each of 20,000 ranges in a row could take 20,000 steps to find."""
     sevens = Noted(IntervalTrigger(minutes=7, start_date=START))
     meeting = AndTrigger([sevens, IntervalTrigger(minutes=1009, start_date=START)])
-    with pytest.raises(InvalidTriggerError, match=r"no fire time in 10,000 steps"):
+    with pytest.raises(InvalidTriggerError, match=r"no fire time in 20,000 steps"):
         ExcludingTrigger(HOURLY, ranges=[(meeting, 7 * 1009 * MINUTE)]).next(START)
-    assert len(sevens.asked) <= 10_000
+    assert len(sevens.asked) <= 20_000
 
 
 def test_missed_fire_times_are_walked() -> None:
-    assert not ExcludingTrigger(HOURLY, ranges=[(SUNDAYS, HOUR)]).counts_at_once
+    assert ExcludingTrigger(HOURLY, ranges=[(SUNDAYS, HOUR)]).span(START, START + 9 * HOUR, 5).walked >= 5
 
 
 def test_its_triggers_count_from_the_adding_of_the_job() -> None:

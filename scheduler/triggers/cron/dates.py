@@ -105,7 +105,8 @@ class Dates:
 
     def __post_init__(self) -> None:
         shapes = {(first, length): self._matching(first, length) for first in range(7) for length in range(28, 32)}
-        months = tuple(self._months_of(year, shapes) for year in SAMPLES)
+        same: dict[tuple[int, ...], tuple[int, ...]] = {}  # most kinds of year share their months
+        months = tuple(same.setdefault(one, one) for one in (self._months_of(year, shapes) for year in SAMPLES))
         cycle = sum(1 << year for year in range(CYCLE) if months[KIND_OF[year]][0])
         object.__setattr__(self, "_months", months)
         object.__setattr__(self, "_sizes", tuple(sum(days.bit_count() for days in year[1:]) for year in months))
@@ -143,14 +144,12 @@ class Dates:
         month = lowest(months[0])
         return year, month, months[month]
 
-    def count_before(self, year: int, month: int, day: int) -> int:
-        """Return how many dates match before this one."""
-        count = sum(self._sizes[KIND_OF[earlier % CYCLE]] for earlier in self._years_before(year))
-        count += sum(self.month(year, earlier).bit_count() for earlier in range(1, month))
+    def count_before(self, year: int, month: int, day: int, since: int) -> int:
+        """Return how many dates match before this one, from the beginning of the year `since` on."""
+        years = range(since, year)
+        count = sum(self._sizes[KIND_OF[other % CYCLE]] for other in years if self._years >> other & 1)
+        count += sum(self.month(year, other).bit_count() for other in range(1, month))
         return count + (self.month(year, month) & (1 << day) - 1).bit_count()
-
-    def _years_before(self, year: int) -> Iterator[int]:
-        return members(self._years & (1 << year) - 1)
 
     def _months_of(self, year: int, shapes: Mapping[tuple[int, int], int]) -> tuple[int, ...]:
         months = [0] * 13

@@ -14,6 +14,8 @@ from scheduler.triggers.cron.dates import FIRST_YEAR
 from scheduler.triggers.cron.schedule import Schedule
 
 SECOND = timedelta(seconds=1)
+GAPS = 500
+"""Gaps in a row that a search passes over. As turns of the clock repeat themselves after 400 years, it is all of them."""
 BEGINNING = datetime(FIRST_YEAR - 1, 12, 30, tzinfo=UTC)
 """Before the first year in every zone."""
 
@@ -101,7 +103,9 @@ def _in_repeated_hour(schedule: Schedule, local: datetime, wall: datetime | None
 def _after_gap(schedule: Schedule, wall: datetime) -> datetime | None:
     """The first instant at which the clock shows this matching wall time, or else a later one that matches."""
     following: datetime | None = wall
-    while following is not None:
+    for _ in range(GAPS):
+        if following is None:
+            break
         before, after = offsets(following)
         if before >= after:
             return following.astimezone(UTC)

@@ -71,7 +71,7 @@ class Schedule:
 
     def count(self, after: datetime, until: datetime) -> int:
         """Return how many wall times match after the second of one and up to the second of another, that included."""
-        return self._count_until(until) - self._count_until(after)
+        return self._count_until(until, after.year) - self._count_until(after, after.year)
 
     def possible(self) -> bool:
         """Return whether any date matches."""
@@ -80,10 +80,10 @@ class Schedule:
     def _times_a_day(self) -> int:
         return self.hours.bit_count() * self.minutes.bit_count() * self.seconds.bit_count()
 
-    def _count_until(self, wall: datetime) -> int:
+    def _count_until(self, wall: datetime, since: int) -> int:
         a_minute = self.seconds.bit_count()
         an_hour = self.minutes.bit_count() * a_minute
-        count = self.dates.count_before(wall.year, wall.month, wall.day) * self._times_a_day()
+        count = self.dates.count_before(wall.year, wall.month, wall.day, since) * self._times_a_day()
         if self.dates.month(wall.year, wall.month) >> wall.day & 1:
             count += _below(self.hours, wall.hour) * an_hour
             if self.hours >> wall.hour & 1:

@@ -121,27 +121,21 @@ class CronTrigger(Trigger):
     def next(self, after: datetime) -> datetime | None:
         after = in_utc("after", after)
         if self.start_date is not None and after < self.start_date:
-            after = self.start_date - timedelta(microseconds=1)
+            after = self.start_date - MOMENT
         fire = following_instant(self.schedule, self.timezone, after)
         return None if fire is None or (self.end_date is not None and fire > self.end_date) else fire
 
-    @property
-    def counts_at_once(self) -> bool:
-        return True
-
-    def span(self, first: datetime, until: datetime, limit: int) -> Span:
-        following = self.next(first)
-        if following is None or following > until or limit <= 1:
-            return Span(first, 1, following)
+    def span(self, first: datetime, until: datetime, walk: int) -> Span:
+        second = self.next(first)
+        if second is None or second > until:
+            return Span(first, 1, second)
         try:
             end = until if self.end_date is None else min(until, self.end_date)
-            more = 1 + count_instants(self.schedule, self.timezone, following, end)
+            more = 1 + count_instants(self.schedule, self.timezone, second, end)
             last = self.previous(end + MOMENT)
         except OverflowError:  # the ends of the calendar
-            return Trigger.span(self, first, until, limit)
-        if last is None or more >= limit:
-            return Trigger.span(self, first, until, limit)
-        return Span(last, 1 + more, self.next(last))
+            return Trigger.span(self, first, until, walk)
+        return Span(last or second, 1 + more, self.next(last or second))
 
     def to_json(self) -> dict[str, Any]:
         zone = {"timezone": zone_name(self.timezone)}
@@ -160,11 +154,12 @@ class CronTrigger(Trigger):
     ) -> None:
         zone = local_zone() if timezone is None else to_zone(timezone)
         start, end = to_bounds(start_date, end_date, zone)
-        object.__setattr__(self, "schedule", _compiled(expressions))
+        own, schedule = _compiled(expressions)
+        object.__setattr__(self, "schedule", schedule)
         object.__setattr__(self, "timezone", zone)
         object.__setattr__(self, "start_date", start)
         object.__setattr__(self, "end_date", end)
-        object.__setattr__(self, "expressions", expressions)
+        object.__setattr__(self, "expressions", own)
         object.__setattr__(self, "jitter", to_jitter(jitter))
 
     def __repr__(self) -> str:
@@ -183,10 +178,10 @@ def _line(crontab: object) -> Expressions:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(expressions: Expressions) -> Schedule:
-    """The schedule of these expressions. Stored triggers are read again and again, so the last ones are kept."""
+def _compiled(expressions: Expressions) -> tuple[Expressions, Schedule]:
+    """These expressions and their schedule, which equal triggers share; stored ones are read again and again."""
     texts = dict(expressions)
     schedule = from_crontab(texts["crontab"]) if "crontab" in texts else from_keywords(texts)
     if not schedule.possible():
         raise InvalidTriggerError(f"cron: no date ever matches {', '.join(f'{n}={text!r}' for n, text in expressions)}")
-    return schedule
+    return expressions, schedule
