@@ -52,6 +52,15 @@ class Trigger(ABC):
     jitter: float | None = None
     """Seconds by which runs are delayed at the most, for jobs that do not say themselves; None: not at all."""
 
+    def __init_subclass__(cls) -> None:
+        """Refuse a class that overrides `next` of a trigger of this package, which counts and searches without it."""
+        for base in cls.__mro__[1:]:
+            if base is not Trigger and {"next"} <= vars(cls).keys() & vars(base).keys() and _is_ours(base):
+                raise TypeError(
+                    f"{cls.__name__} overrides next() of {base.__name__}, which counts fire times without asking it; "
+                    f"write a Trigger of your own that holds a {base.__name__}, and asks that"
+                )
+
     @abstractmethod
     def next(self, after: datetime) -> datetime | None:
         """Return the first fire time strictly after `after`, in UTC, or None when there is none."""
@@ -210,6 +219,10 @@ def _is_sound(span: Span, first: datetime, until: datetime) -> bool:
         and walked >= 0
         and (then is None or (isinstance(then, datetime) and then.tzinfo is UTC and then > last))
     )
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("scheduler.triggers.")
 
 
 def _back(moment: datetime, reach: timedelta, earliest: datetime = BEGINNING) -> datetime:

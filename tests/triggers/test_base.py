@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.triggers import CalendarIntervalTrigger, DateTrigger, IntervalTrigger, OrTrigger, Trigger
+from scheduler.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, OrTrigger, Trigger
 from scheduler.triggers.base import Span, checked_span
 from tests.contracts import wrong_triggers as wrong
 from tests.contracts.wrong_triggers import Hourly
@@ -150,6 +150,16 @@ def test_a_span_that_cannot_be_is_refused(wrong):
 
     with pytest.raises(InvalidTriggerError, match=r"^trigger: span\(.* of .*Spanning.* gave .*; it must give a Span"):
         checked_span(Spanning(), at(0), at(3), 5)
+
+
+@pytest.mark.parametrize("base", [IntervalTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger, OrTrigger])
+def test_a_subclass_of_a_trigger_of_the_package_may_not_override_next(base):
+    """As its span and previous would still be those of the base."""
+    with pytest.raises(
+        TypeError, match=rf"^WithoutSundays overrides next\(\) of (Nest|{base.__name__}), .* of your own"
+    ):
+        type("Without", (base,), {"next": lambda self, after: None})
+    assert issubclass(type("Named", (base,), {"__slots__": ()}), base)
 
 
 def test_fire_times_begin_with_the_calendar():
