@@ -76,6 +76,9 @@ class Turn(ABC):
     def claim(self, room: Mapping[str, int], skip: Collection[str]) -> Due:
         """Get hold of what is due, oldest first, and lock it until the turn ends; what others hold is passed over.
 
+        A waiting run is claimed with its job, or alone where that is gone: a run whose job others hold is passed over
+        too. So what the turn does to claimed runs and jobs, `release` and `remove_ended` included, waits for nobody.
+
         Arguments:
             room: executor alias → how many runs it can take; what belongs to other executors is left alone.
                 Waiting runs take room before due jobs do; each claimed entry takes one.

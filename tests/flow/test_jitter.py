@@ -10,8 +10,6 @@ from tests.flow.executors import HeldExecutor
 from tests.flow.functions import fail_until, note
 from tests.flow.world import at, skipped
 
-pytestmark = pytest.mark.parametrize("world", ["memory", "sqlite"], indirect=True)
-
 LIKELY = {"misfire_grace_time": 5}
 """A grace time that a run which waits for nothing but its delay keeps."""
 

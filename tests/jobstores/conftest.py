@@ -1,8 +1,9 @@
 """Databases for the tests of this folder."""
 
 import pytest
+from sqlalchemy import make_url
 
-from tests.jobstores.stores import fresh_prefix
+from tests.jobstores.stores import fresh_prefix, opened
 
 
 @pytest.fixture
@@ -26,3 +27,14 @@ def postgresql(postgresql_url):
     """A URL and a prefix on PostgreSQL."""
     with fresh_prefix(postgresql_url) as prefix:
         yield postgresql_url, prefix
+
+
+@pytest.fixture
+def pair(postgresql):
+    """Two stores on the same tables."""
+    url, prefix = postgresql
+    named = make_url(url).update_query_dict({"application_name": prefix})
+    stores = [opened(named, prefix=prefix, timeout=20) for _ in range(2)]
+    yield stores
+    for store in stores:
+        store.close()

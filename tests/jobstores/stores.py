@@ -5,6 +5,7 @@ import os
 from contextlib import contextmanager
 
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from scheduler.jobstores import SQLAlchemyJobStore
 from scheduler.testing import FakeClock
@@ -32,3 +33,19 @@ def fresh_prefix(url):
             for name in ("jobs", "runs", "nodes", "meta"):
                 connection.execute(text(f"DROP TABLE IF EXISTS {prefix}{name}"))
         engine.dispose()
+
+
+def blocked(pool, store, call):
+    """Run `call` in a thread, and return its future as soon as it waits for a lock."""
+    future = pool.submit(call)
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = :name")
+    with create_engine(store._engine.url, poolclass=NullPool).connect() as connection:
+        while not connection.execute(waits, {"name": name_of(store)}).scalar():
+            connection.rollback()
+            assert not future.done(), "it did not wait"
+    return future
+
+
+def name_of(store):
+    """Return by which name the server knows the connections of the stores of this test."""
+    return store._engine.url.query["application_name"]

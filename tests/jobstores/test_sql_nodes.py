@@ -6,158 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from scheduler.core.plan import Plan
-from scheduler.core.run import RunState
 from scheduler.errors import StoreUnavailableError
 from scheduler.jobstores import SQLAlchemyJobStore
 from scheduler.testing import FakeClock
-from scheduler.testing.jobstore_base import NODE, OTHER_NODE, START, at, ids, make_job, make_run
+from scheduler.testing.jobstore_base import NODE, ids, make_job, make_run
 from scheduler.testing.jobstore_nodes import make_node
-from tests.jobstores.stores import opened
-
-
-@pytest.fixture
-def pair(postgresql):
-    """Two stores on the same tables."""
-    url, prefix = postgresql
-    named = make_url(url).update_query_dict({"application_name": prefix})
-    stores = [opened(named, prefix=prefix, timeout=20) for _ in range(2)]
-    yield stores
-    for store in stores:
-        store.close()
-
-
-def record(store, job, *runs, next_due=None):
-    store.write_jobs(add=[job])
-    starts = tuple(run for run in runs if run.state is RunState.STARTED)
-    queued = tuple(run for run in runs if run.state is RunState.PENDING)
-    with store.turn() as turn:
-        turn.record([Plan(job, next_due, starts=starts, queued=queued)], [])
-
-
-def end(run):
-    return run.moved(RunState.SUCCESS, finished_at=START)
-
-
-def blocked(pool, store, call):
-    """Run `call` in a thread, and return its future as soon as it waits for a lock."""
-    future = pool.submit(call)
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = :name")
-    with create_engine(store._engine.url, poolclass=NullPool).connect() as connection:
-        while not connection.execute(waiting, {"name": name_of(store)}).scalar():
-            connection.rollback()
-            assert not future.done(), "it did not wait"
-    return future
-
-
-def name_of(store):
-    """Return by which name the server knows the connections of the stores of this test."""
-    return store._engine.url.query["application_name"]
-
-
-def test_a_job_that_another_node_holds_is_passed_over(pair):
-    one, two = pair
-    one.write_jobs(add=[make_job("a", due=-2), make_job("b", due=-1)])
-    with one.turn() as first, two.turn() as second:
-        assert [job.id for job, _ in first.claim({"default": 1}, ()).jobs] == ["a"]
-        assert [job.id for job, _ in second.claim({"default": 1}, ()).jobs] == ["b"]
-
-
-def test_a_waiting_run_that_another_node_holds_is_passed_over(pair):
-    one, two = pair
-    job = make_job("job", coalesce=False)
-    runs = [make_run(job, seconds, RunState.PENDING) for seconds in (1, 2)]
-    record(one, job, *runs)
-    with one.turn() as turn:
-        turn.release([job.incarnation] * 2)
-    with one.turn() as first, two.turn() as second:
-        assert [run.id for run, _ in first.claim({"default": 1}, ()).runs] == [runs[0].id]
-        assert [run.id for run, _ in second.claim({"default": 1}, ()).runs] == [runs[1].id]
-
-
-def test_a_run_that_is_queued_while_the_one_before_it_ends_is_released(pair):
-    one, two = pair
-    job = make_job("job", coalesce=False)
-    run, queued = make_run(job, -1, node=OTHER_NODE), make_run(job, 0, RunState.PENDING)
-    record(one, job, run, next_due=START)
-
-    def end_and_release():
-        with two.turn() as turn:
-            assert turn.finish([end(run)], OTHER_NODE)
-            turn.release([job.incarnation])
-
-    with ThreadPoolExecutor(1) as pool:
-        with one.turn() as turn:
-            ((claimed, active),) = turn.claim({"default": 1}, ()).jobs
-            assert active == 1
-            released = blocked(pool, one, end_and_release)
-            turn.record([Plan(claimed, at(60), queued=(queued,))], [])
-        released.result(timeout=30)
-    assert one.get_run(queued.id).ready_at == START
-
-
-def test_a_run_that_is_queued_while_the_one_before_it_is_missed_is_released(pair):
-    one, two = pair
-    job = make_job("job", coalesce=False)
-    waiting = make_run(job, -1, RunState.PENDING, ready_at=START, executor="that of the other node")
-    queued = make_run(job, 0, RunState.PENDING)
-    record(one, job, waiting, next_due=START)
-
-    def give_up_and_release():
-        with two.turn() as turn:
-            turn.record([], [waiting.moved(RunState.SKIPPED, reason="missed", finished_at=START, ready_at=None)])
-            turn.release([job.incarnation])
-
-    with ThreadPoolExecutor(1) as pool:
-        with one.turn() as turn:
-            ((claimed, active),) = turn.claim({"default": 1}, ()).jobs
-            assert active == 1
-            released = blocked(pool, one, give_up_and_release)
-            turn.record([Plan(claimed, at(60), queued=(queued,))], [])
-        released.result(timeout=30)
-    assert one.get_run(queued.id).ready_at == START
-
-
-def test_a_job_whose_last_two_runs_end_on_two_nodes_at_once_is_removed(pair):
-    one, two = pair
-    job = make_job("job", max_instances=2)
-    mine, other = make_run(job, 1), make_run(job, 2, node=OTHER_NODE)
-    record(one, job, mine, other)
-
-    def end_other():
-        with two.turn() as turn:
-            assert turn.finish([end(other)], OTHER_NODE)
-            return list(turn.remove_ended(["job"]))
-
-    with ThreadPoolExecutor(1) as pool:
-        with one.turn() as turn:
-            turn.finish([end(mine)], NODE)
-            assert list(turn.remove_ended(["job"])) == []
-            removed = blocked(pool, one, end_other)
-        assert removed.result(timeout=30) == ["job"]
-    assert one.get_jobs() == []
-
-
-def test_nodes_that_lock_the_same_runs_wait_for_each_other_and_not_in_a_ring(pair):
-    one, two = pair
-    job = make_job("job", max_instances=2)
-    runs = [make_run(job, 0), make_run(job, 1)]
-    record(one, job, *reversed(runs))
-
-    def end_both():
-        with two.turn() as turn:
-            return turn.finish([end(run) for run in reversed(runs)], NODE)
-
-    with ThreadPoolExecutor(1) as pool:
-        with one.turn() as turn:
-            turn.finish([end(runs[0])], NODE)
-            waiting = blocked(pool, one, end_both)
-            assert turn.finish([end(runs[1])], NODE) == {runs[1].id}
-        assert waiting.result(timeout=30) == set()
+from tests.jobstores.stores import name_of, opened
 
 
 def test_a_lock_that_is_not_given_back_makes_the_store_unavailable(postgresql):

@@ -59,11 +59,9 @@ class Statements:
         self.insert_jobs = self._dialect.insert(self._jobs_table, JOB)
         self.update_jobs = self._dialect.update(self._jobs_table, JOB_CHANGES, keys, grow)
         self.advance_jobs = self._dialect.update(self._jobs_table, ("next_run_time",), keys, grow)
-        self.lock_jobs = sql(
-            f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} ORDER BY id {self._dialect.lock()}"
-        )
+        self.lock_jobs = sql(f"SELECT id FROM {self._jobs} WHERE id {some} ORDER BY id {self._dialect.lock()}")
         self.delete_jobs = sql(f"DELETE FROM {self._jobs} WHERE id {some}")
-        self.delete_all_jobs = f"DELETE FROM {self._jobs}"
+        self.lock_all_jobs = f"SELECT id FROM {self._jobs} ORDER BY id {self._dialect.lock()}"
 
     def _read_jobs(self) -> None:
         sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
@@ -81,14 +79,13 @@ class Statements:
 
     def _write_runs(self) -> None:
         sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
-        revoke = (
-            f"UPDATE {self._runs} SET state = 'REVOKED', reason = 'removed', ready_at = NULL, finished_at = ? "
-            f"WHERE finished_at IS NULL AND {_WAITING} AND incarnation"
-        )
         self.insert_runs = self._dialect.insert(self._runs_table, RUN)
         self.update_runs = self._dialect.update(self._runs_table, RUN_CHANGES, ("id",))
-        self.revoke = sql(f"{revoke} = ?")
-        self.revoke_all = sql(f"{revoke} IN (SELECT incarnation FROM {self._jobs})")
+        self.revoke = sql(
+            f"UPDATE {self._runs} SET state = 'REVOKED', reason = 'removed', ready_at = NULL, finished_at = ? "
+            f"WHERE finished_at IS NULL AND {_WAITING} "
+            f"AND incarnation IN (SELECT incarnation FROM {self._jobs} WHERE id {some})"
+        )
         self.ready = sql(f"UPDATE {self._runs} SET ready_at = ? WHERE id {some}")
         queued = "finished_at IS NULL AND ready_at IS NULL AND state = 'PENDING'"
         self.queues = sql(
@@ -135,6 +132,9 @@ class Statements:
                 f"AND id NOT IN ({dialect.values}) ORDER BY next_run_time LIMIT ? {dialect.claim()}"
             )
             for due in ("<= ?", f"> {_LATEST}")
+        )
+        self.claim_jobs_of = sql(
+            f"SELECT {self._job} FROM {self._jobs} WHERE id IN ({dialect.values}) {dialect.claim()}"
         )
         # The order of the ids, which begin with that time, as wherever runs are locked: so nobody waits in a ring.
         self.held = sql(

@@ -112,27 +112,26 @@ class SQLAlchemyJobStore(JobStore):
     # jobs
 
     def write_jobs(self, *, add: Sequence[Job] = (), update: Sequence[Job] = ()) -> None:
-        added = [self._rows.new_job(job) for job in add]
+        added = [self._rows.new_job(job) for job in self._in_order(add)]
         changes = [self._rows.job_changes(job) for job in update]
         with self._transaction() as connection:
             if added:
                 self._insert_jobs(connection, add, added)
+            if len(changes) > 1 and self._dialect.locks:
+                fetch(connection, self._statements.lock_jobs, (self._dialect.array([job.id for job in update]),))
             if changes and self._dialect.write_many(connection, self._statements.update_jobs, changes) != len(changes):
                 self._refuse_update(connection, update)
 
     def remove_job(self, job_id: str) -> None:
-        ids = self._dialect.array([job_id])
         with self._transaction() as connection:
-            rows = fetch(connection, self._statements.lock_jobs, (ids,))
-            if not rows:
+            jobs = fetch(connection, self._statements.lock_jobs, (self._dialect.array([job_id]),))
+            if not jobs:
                 raise JobLookupError(job_id)
-            execute(connection, self._statements.revoke, (microseconds(self._now(connection)), rows[0][1]))
-            execute(connection, self._statements.delete_jobs, (ids,))
+            self._remove(connection, jobs)
 
     def remove_all_jobs(self) -> None:
         with self._transaction() as connection:
-            execute(connection, self._statements.revoke_all, (microseconds(self._now(connection)),))
-            execute(connection, self._statements.delete_all_jobs)
+            self._remove(connection, fetch(connection, self._statements.lock_all_jobs))
 
     def get_job(self, job_id: str) -> Job | None:
         rows = self._read(self._statements.job, job_id)
@@ -224,6 +223,16 @@ class SQLAlchemyJobStore(JobStore):
                     raise ConflictingIdError(job.id) from None
                 seen.add(job.id)
             raise
+
+    def _in_order(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Where rows can be locked, by id: who inserts an id waits for others that just did."""
+        return sorted(jobs, key=lambda job: job.id) if self._dialect.locks else jobs
+
+    def _remove(self, connection: Connection, jobs: Sequence[Any]) -> None:
+        """Revoke the waiting runs of jobs that are locked, given as rows of their ids, and remove them."""
+        ids = self._dialect.array([job_id for (job_id,) in jobs])
+        execute(connection, self._statements.revoke, (microseconds(self._now(connection)), ids))
+        execute(connection, self._statements.delete_jobs, (ids,))
 
     def _refuse_update(self, connection: Connection, jobs: Sequence[Job]) -> None:
         """Undo the transaction and say which of the jobs is not as it was."""

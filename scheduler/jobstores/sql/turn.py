@@ -1,4 +1,8 @@
-"""One transaction of the engine on a SQL database."""
+"""One transaction of the engine on a SQL database.
+
+Locks are waited for in this order, in the store too: runs that nodes hold, by id; jobs, by id; waiting runs of locked
+jobs. Claims come last, and neither they nor what is done about the claimed wait for any. So nothing deadlocks.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,8 @@ class SQLTurn(Turn):
         self._statements = statements
         self._dialect = dialect
         self._rows = rows
-        self._job_ids: dict[str, str] = {}
+        self._ended_of: set[str] = set()
+        """Ids of the jobs whose runs this turn has ended, until they are locked or the claim begins."""
 
     def finish(self, runs: Sequence[Run], node: str) -> Collection[str]:
         if not runs:
@@ -42,18 +47,19 @@ class SQLTurn(Turn):
         held = dict(self._query(self._statements.fence, ids, node))
         written = [run for run in runs if held.get(run.id) == run.attempt]
         self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in written])
-        self._job_ids.update((run.incarnation, run.job_id) for run in written)
+        self._ended_of.update(run.job_id for run in written if run.finished_at is not None)
         return {run.id for run in written}
 
     def release(self, incarnations: Sequence[str]) -> None:
         """See the contract.
 
-        The jobs of the runs that ended in this turn are locked first: another node may just be queueing a run of one
-        behind a run that it does not know to have ended, and nobody else would ever release it.
+        The jobs of the runs that this node held are locked first: another node may just be queueing a run of one behind
+        a run that it does not know to have ended, and nobody else would ever release it. All of them are, as some may
+        have ended too, and are locked in `remove_ended`. Those of claimed runs are locked already.
         """
-        if self._dialect.locks:
-            job_ids = {self._job_ids[incarnation] for incarnation in incarnations if incarnation in self._job_ids}
-            self._query(self._statements.lock_jobs, self._dialect.array(job_ids))
+        if self._dialect.locks and self._ended_of:
+            self._query(self._statements.lock_jobs, self._dialect.array(self._ended_of))
+            self._ended_of.clear()
         places = Counter(incarnations)
         ready: list[str] = []
         for (incarnation,) in self._query(self._statements.queues, self._dialect.array(places)):
@@ -79,14 +85,15 @@ class SQLTurn(Turn):
         return removed
 
     def claim(self, room: Mapping[str, int], skip: Collection[str]) -> Due:
+        self._ended_of.clear()
         runs: list[DueRun] = []
         jobs: list[Job] = []
         now, left_alone = microseconds(self.now), self._dialect.array(skip)
         for executor, places in room.items():
             free = places
             if free > 0:
-                ready = self._query(self._statements.claim_runs, executor, now, left_alone, free)
-                runs += self._due_runs(ready)
+                ready = self._with_jobs(self._query(self._statements.claim_runs, executor, now, left_alone, free))
+                runs += ready
                 free -= len(ready)
             if free > 0:
                 jobs += map(self._rows.job, self._query(self._statements.claim_jobs, executor, now, left_alone, free))
@@ -104,8 +111,8 @@ class SQLTurn(Turn):
         jobs: list[Job] = []
         executors = self._dialect.array([executor for executor, places in room.items() if places > 0])
         for (executor,) in self._query(self._statements.damaged, executors, left_alone, left_alone):
-            found = self._query(self._statements.damaged_runs, executor, left_alone, room[executor])
-            runs += self._due_runs(found)
+            found = self._with_jobs(self._query(self._statements.damaged_runs, executor, left_alone, room[executor]))
+            runs += found
             free = room[executor] - len(found)
             jobs += map(self._rows.job, self._query(self._statements.damaged_jobs, executor, left_alone, free))
         return runs, jobs
@@ -113,7 +120,6 @@ class SQLTurn(Turn):
     def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
         self._advance(plans)
         self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in begun])
-        self._job_ids.update((run.incarnation, run.job_id) for run in begun if run.finished_at is not None)
         return self._insert([run for plan in plans for run in plan.runs])
 
     def held(self, node: str, limit: int) -> Sequence[DueRun]:
@@ -138,6 +144,19 @@ class SQLTurn(Turn):
             if run is not None:
                 due.append(DueRun(run, None if job[0] is None else self._rows.job(job)))
         return due
+
+    def _with_jobs(self, rows: Sequence[Any]) -> list[DueRun]:
+        """Lock the jobs of waiting runs too, and leave runs whose jobs others hold for later: a claim waits for nobody.
+
+        The jobs are read anew, for they may have changed before they were locked.
+        """
+        due = self._due_runs(rows)
+        wanted = {run.job_id for run, job in due if job is not None}
+        if not wanted or not self._dialect.locks:
+            return due
+        locked = self._query(self._statements.claim_jobs_of, self._dialect.array(wanted))
+        jobs = {row[1]: self._rows.job(row) for row in locked}
+        return [DueRun(run, jobs.get(run.incarnation)) for run, job in due if job is None or run.incarnation in jobs]
 
     def _advance(self, plans: Sequence[Plan]) -> None:
         moves = [(microseconds(one.next_run_time), one.job.id, one.job.incarnation, one.job.version) for one in plans]
