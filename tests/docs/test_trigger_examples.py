@@ -13,6 +13,7 @@ from tests.docs.markdown import ROOT, blocks
 
 EXAMPLES = [
     ("docs/guide/own-triggers.md", "TestLeapDay"),
+    ("docs/guide/own-triggers.md", "TestLater"),
     ("docs/guide/own-triggers.md", "TestQuarterEnd"),
     ("docs/guide/own-triggers.md", "TestEveryMinutes"),
     ("docs/guide/testing.md", "TestEveryNthWeek"),
