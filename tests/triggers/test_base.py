@@ -158,7 +158,7 @@ def test_a_subclass_of_a_trigger_of_the_package_may_not_override_next(base):
     with pytest.raises(
         TypeError, match=rf"^WithoutSundays overrides next\(\) of (Nest|{base.__name__}), .* of your own"
     ):
-        type("Without", (base,), {"next": lambda self, after: None})
+        type("WithoutSundays", (base,), {"next": lambda self, after: None})
     assert issubclass(type("Named", (base,), {"__slots__": ()}), base)
 
 
