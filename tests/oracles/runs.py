@@ -5,13 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import time
-import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from tests.oracles.tally import Tally
-from tests.oracles.zones import Group, groups, new_years, sample
+from tests.oracles.zones import Group, groups, new_years, sample, zone_names
 
 Compare = Callable[..., Tally]
 """Called with a turn of the clock, a number that goes on from turn to turn, and `thorough`."""
@@ -42,7 +41,7 @@ def over_a_sample(compare: Compare, count: int) -> Report:
 
 def over_everything(compare: Compare, processes: int) -> Report:
     """Compare around every turn of every zone, and around each new year in zones without turns."""
-    began, names = time.monotonic(), zoneinfo.available_timezones()
+    began, names = time.monotonic(), zone_names()
     found = groups(names)
     report = Report(len(names), len(found), sum(len(group.turns) for group in found))
     with multiprocessing.Pool(processes) as pool:

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from scheduler.timezones import OWN_OF_HOSTS
+
 FIRST_YEAR, LAST_YEAR = 2000, 2037
 """The years whose turns of the clock are tried."""
 BEFORE, AFTERWARDS = 1970, 2090
@@ -118,6 +120,11 @@ def groups(names: Iterable[str]) -> list[Group]:
     return sorted((Group(tuple(names), turns) for names, turns in found.values()), key=lambda group: -len(group.turns))
 
 
+def zone_names() -> list[str]:
+    """The names of all zones, without those under which each machine keeps another one."""
+    return sorted(zoneinfo.available_timezones() - set(OWN_OF_HOSTS))
+
+
 def new_years(name: str) -> list[Turn]:
     """Instants to look at in a zone whose clock is not turned: the beginning of each year, as turns by nothing."""
     years = range(FIRST_YEAR, LAST_YEAR + 1)
@@ -130,7 +137,7 @@ def sample(count: int, seed: int = 0) -> list[Turn]:
     """The odd turns, some new years in UTC, and `count` turns drawn from those of one year of each zone."""
     odd = [turn for name, year in ODD for turn in turns_of(name, year, year)]
     chance = random.Random(seed)
-    drawn = ((name, chance.randint(FIRST_YEAR, LAST_YEAR)) for name in sorted(zoneinfo.available_timezones()))
+    drawn = ((name, chance.randint(FIRST_YEAR, LAST_YEAR)) for name in zone_names())
     others = [turn for name, year in drawn for turn in turns_of(name, year, year)]
     return [*odd, *chance.sample(new_years("UTC"), 4), *chance.sample(others, count)]
 
