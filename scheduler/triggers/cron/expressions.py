@@ -28,7 +28,7 @@ class Field:
     names: Mapping[str, int] = field(default_factory=dict)
     """Names that stand for numbers."""
     ends: Mapping[str, int] = field(default_factory=dict)
-    """Names that stand for another number at the end of a range."""
+    """Names that stand for another number at the end of a range that else would end before it begins."""
     also: str = ""
     """What else may stand here, for messages."""
     long_steps: bool = False
@@ -74,10 +74,9 @@ def values(spec: Field, item: str) -> int:
     return _every(first, last, step)
 
 
-def to_number(spec: Field, text: str, end: bool = False) -> int:
-    """Return the number that digits or a name mean, `end`: at the end of a range. Raises InvalidTriggerError."""
-    names = {**spec.names, **spec.ends} if end else spec.names
-    number = int(text) if text.isdigit() else names.get(text.lower(), -1)
+def to_number(spec: Field, text: str) -> int:
+    """Return the number that digits or a name mean. Raises InvalidTriggerError."""
+    number = int(text) if text.isdigit() else spec.names.get(text.lower(), -1)
     if not spec.low <= number <= spec.high:
         reason = "out of range" if text.isdigit() else "not understood"
         raise InvalidTriggerError(f"{spec.name}: {show(text)} is {reason}; {spec.allowed}")
@@ -90,7 +89,8 @@ def _ends(spec: Field, match: re.Match[str]) -> tuple[int, int]:
         return spec.low, spec.high
     first = to_number(spec, match["first"])
     if match["last"]:
-        return first, to_number(spec, match["last"], end=True)
+        last = to_number(spec, match["last"])
+        return first, last if first <= last else spec.ends.get(match["last"].lower(), last)
     return first, first if match["step"] is None else spec.high
 
 
