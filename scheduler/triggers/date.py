@@ -46,7 +46,8 @@ class DateTrigger(Trigger):
 
     def first(self, at: datetime) -> datetime | None:
         """Return the date, also where it has passed: how late it may run is a matter of the job's misfire rule."""
-        return self.run_date or self.anchor
+        at = in_utc("at", at)
+        return self.run_date or self.anchor or at
 
     def anchored(self, at: datetime) -> Self:
         if self.run_date is not None or self.anchor is not None:

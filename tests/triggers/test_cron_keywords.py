@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum
 from itertools import islice
 
 import pytest
@@ -297,6 +298,20 @@ fields = st.fixed_dictionaries(
         "second": expressions(0, 59),
     },
 )
+
+
+class Hour(int, Enum):
+    NINE = 9
+
+
+class Weekday(StrEnum):
+    FRIDAY = "fri"
+
+
+def test_a_member_of_an_enumeration_counts_by_its_value() -> None:
+    trigger = CronTrigger(hour=Hour.NINE, day_of_week=Weekday.FRIDAY, timezone="UTC")
+    assert trigger == CronTrigger(hour=9, day_of_week="fri", timezone="UTC")
+    assert trigger.to_json() == {"hour": "9", "day_of_week": "fri", "timezone": "UTC"}
 
 
 @pytest.mark.parametrize("rest", [{}, {"start_date": "2024-05-01"}, {"end_date": "2024-05-01"}])

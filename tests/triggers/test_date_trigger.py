@@ -45,6 +45,7 @@ def test_a_date_that_has_passed_is_still_the_first_fire_of_a_job() -> None:
 
 def test_without_a_date_it_fires_when_it_is_added() -> None:
     trigger = DateTrigger()
+    assert [trigger.first(NOON.astimezone(timezone(timedelta(hours=3))))] == trigger.fire_times(NOON, limit=2) == [NOON]
     assert trigger.next(NOON) is None
     assert trigger.anchored(NOON).first(NOON) == NOON
     assert trigger.anchored(NOON).next(NOON) is None

@@ -46,7 +46,7 @@ def to_text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LAST_YEAR:
-        return str(value)
+        return str(int(value))  # the text of an Enum is its name
     raise InvalidTriggerError(
         f"{name}: {show(value)} is not understood; pass an integer or a text such as '*/5' or '1-5'"
     )
