@@ -28,6 +28,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LONGEST_NAME = 64
+"""Characters of an unknown name at which the nearest is looked for: what nobody would write is not compared."""
+
 
 class SchedulerError(Exception):
     """The root of all errors of this package."""
@@ -141,7 +144,7 @@ class SchemaVersionError(JobStoreError, RuntimeError):
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown `name`."""
     names = sorted(set(valid))
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(name[:LONGEST_NAME], names, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"valid are {', '.join(map(repr, names))}" if names else "there are none"

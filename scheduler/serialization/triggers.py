@@ -68,7 +68,9 @@ class TriggerCodec:
     def _write_object(self, fields: Mapping[str, Any], where: str) -> dict[str, Any]:
         for name in fields:
             if not isinstance(name, str) or name in (*RESERVED, TAG):
-                raise SerializationError(f"trigger: {where} cannot be stored with the key {name!r}; rename that field")
+                raise SerializationError(
+                    f"trigger: {where} cannot be stored with the key {show(name)}; rename that field"
+                )
         return {name: self._write(value, f"{where}.{name}") for name, value in fields.items()}
 
     def _write(self, value: Any, where: str) -> Any:
@@ -90,7 +92,7 @@ class TriggerCodec:
         cls = self._kinds.classes.get(kind)
         if cls is None:
             raise InvalidTriggerError(
-                f"trigger: nothing is known of the kind {kind!r}; {suggest(kind, self._kinds.classes)}; "
+                f"trigger: nothing is known of the kind {show(kind)}; {suggest(kind, self._kinds.classes)}; "
                 "one of your own has to be registered by triggers={…} of the Scheduler or the job store"
             )
         if type(version) is not int or not 1 <= version <= cls.version:

@@ -191,13 +191,13 @@ class ValueCodec:
         read = self._read.get(tag) if type(tag) is str else None
         if read is None:
             raise SerializationError(
-                f"stored data of the type {tag!r} cannot be read; if it is a class, register it with the job store"
+                f"stored data of the type {show(tag)} cannot be read; if it is a class, register it with the job store"
             )
         try:
             return read(**data)
         except Exception as error:
             raise SerializationError(
-                f"stored data of the type {tag!r} cannot be read ({describe(error)}): {show(data)}"
+                f"stored data of the type {show(tag)} cannot be read ({describe(error)}): {show(data)}"
             ) from error
 
 

@@ -22,7 +22,7 @@ def to_bounds(start_date: object, end_date: object, zone: tzinfo | None) -> tupl
     start = None if start_date is None else to_instant("start_date", start_date, zone)
     end = None if end_date is None else to_instant("end_date", end_date, zone)
     if start is not None and end is not None and end < start:
-        raise InvalidTriggerError(f"end_date: {end_date!r} is before the start_date {start_date!r}")
+        raise InvalidTriggerError(f"end_date: {show(end_date)} is before the start_date {show(start_date)}")
     return start, end
 
 
@@ -51,5 +51,5 @@ def check_keys(kind: str, data: object, valid: Iterable[str]) -> dict[str, Any]:
     names = set(valid)
     for name in data:
         if name not in names:
-            raise InvalidTriggerError(f"{kind} trigger: unknown key {name!r}; {suggest(str(name), names)}")
+            raise InvalidTriggerError(f"{kind} trigger: unknown key {show(name)}; {suggest(str(name), names)}")
     return dict(data)

@@ -107,6 +107,7 @@ def test_the_drawing_of_errors_names_the_built_ins_they_are():
         ("x", ["b", "a"], "valid are 'a', 'b'"),
         ("x", [], "there are none"),
         ("", ["a"], "valid are 'a'"),
+        ("a" * 64 + "b" * 10_000, ["a" * 64], f"did you mean '{'a' * 64}'?"),
     ],
 )
 def test_an_unknown_name_is_answered_by_the_nearest_or_by_all(name, valid, hint):

@@ -15,6 +15,7 @@ from scheduler.serialization.values import to_text
 from scheduler.triggers import CronTrigger, DateTrigger, IntervalTrigger, Trigger
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
+LONG = "x" * 300_000
 BERLIN, UTC_OF_ZONEINFO = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 
 
@@ -167,6 +168,24 @@ def test_a_class_with_two_names_is_written_under_the_first_and_read_under_both()
 def test_unknown_triggers_are_refused_with_what_is_known(data, reason):
     with pytest.raises(InvalidTriggerError, match=reason):
         CODEC.decode(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"kind": LONG},
+        {"kind": "interval", LONG: 1},
+        {"kind": "cron", "hour": "9", "timezone": LONG},
+        {"kind": "interval", "hours": 1, "start_date": LONG},
+        {"kind": "date", "run_date": [LONG]},
+        {"kind": "rich", "at": {"$type": LONG}},
+    ],
+    ids=["kind", "key", "zone", "text of a date", "date", "type"],
+)
+def test_the_message_about_a_huge_stored_trigger_is_short(data):
+    with pytest.raises(InvalidTriggerError) as caught:
+        CODEC.decode(data)
+    assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize("trigger", [EveryNth(1), Several(of=(EveryNth(1),))])

@@ -300,6 +300,8 @@ def test_a_value_that_contains_itself_is_refused(make):
         ('{"$type": "os:system", "value": "ls"}', "'os:system' cannot be read; if it is a class, register it"),
         ('{"$type": null}', "None cannot be read"),
         ('{"$type": ["date"]}', "cannot be read"),
+        (f'{{"$type": "{"x" * 5000}"}}', "cannot be read"),
+        (f'{{"$type": ["{"x" * 5000}"]}}', "cannot be read"),
         ('{"$type": "date"}', "'date' cannot be read"),
         ('{"$type": "date", "value": 3}', "'date' cannot be read"),
         ('{"$type": "date", "value": "2025-02-30"}', "'date' cannot be read"),
