@@ -208,7 +208,10 @@ class JobBuilder:
     def _instant(self, value: Any) -> datetime:
         if not isinstance(value, datetime):
             raise InvalidJobError(f"next_run_time must be a datetime or None, not {show(value)}")
-        return to_utc(value, self.zone)
+        try:
+            return to_utc(value, self.zone)
+        except InvalidTriggerError as error:
+            raise InvalidJobError(f"next_run_time: {error}") from error.__cause__
 
     def _built(self, trigger: Any) -> Trigger:
         """Return the new trigger of a job that is modified, which has no room for the arguments of a named one."""
@@ -238,7 +241,8 @@ class JobBuilder:
                 raise UnknownOptionError(name, (*valid, *_others(call, kind)), where, hint)
         args = dict(trigger_args)
         if "timezone" in valid:  # a trigger of the user's own need not read names and zones of other libraries
-            zone = trigger_args.get("timezone", self.zone)
+            given = trigger_args.get("timezone")
+            zone = self.zone if given is None else given
             args["timezone"] = to_zone(zone) if isinstance(zone, str | tzinfo) else zone
         return self.kinds.build(kind, args)
 
@@ -277,7 +281,8 @@ def replacing(job: Job, existing: Job, *, timing_given: bool) -> Job:
     """Return `job` as the successor of `existing` under the same id.
 
     It is the same incarnation, and keeps the timing and the pause while the trigger is as it was defined, whatever its
-    jitter, unless the caller gave a next run time.
+    jitter, unless the caller gave a next run time. Of two triggers that fire alike it takes the new one, as that has
+    the jitter and the words of now, but for an old one that counts from when it was added.
     """
     kept: dict[str, Any] = {}
     if (
@@ -286,7 +291,9 @@ def replacing(job: Job, existing: Job, *, timing_given: bool) -> Job:
         and existing.trigger is not None
         and job.trigger.definition() == existing.trigger.definition()
     ):
-        kept = {"trigger": existing.trigger, "next_run_time": existing.next_run_time, "paused": existing.paused}
+        kept = {"next_run_time": existing.next_run_time, "paused": existing.paused}
+        if existing.trigger != existing.trigger.definition():
+            kept["trigger"] = existing.trigger
     return replace(job, incarnation=existing.incarnation, version=existing.version, **kept)
 
 

@@ -140,6 +140,24 @@ def test_a_next_run_time_of_its_own_comes_before_those_of_the_trigger(scheduler,
     ]
 
 
+class Foreign(datetime):
+    """A datetime with arithmetic of its own, as libraries have them."""
+
+    def __sub__(self, other):
+        raise RuntimeError("this is not how a datetime reckons")
+
+    __add__ = __lt__ = __le__ = __gt__ = __ge__ = __sub__
+
+
+def test_a_next_run_time_of_another_class_is_a_plain_instant(scheduler, passing):
+    at = Foreign(2024, 1, 1, 5, tzinfo=UTC)
+    job = scheduler.add_job(note, "interval", days=9, id="a", next_run_time=at)
+    assert type(job.next_run_time) is datetime
+    assert type(scheduler.modify_job("a", next_run_time=at).next_run_time) is datetime
+    passing.advance(timedelta(hours=6))
+    assert jobs.calls == [()]
+
+
 def test_a_job_added_with_no_next_run_time_is_paused_until_it_is_resumed(scheduler, passing):
     job = scheduler.add_job(note, "interval", hours=1, id="a", next_run_time=None)
     assert (job.paused, job.next_run_time) == (True, None)

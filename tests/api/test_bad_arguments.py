@@ -2,7 +2,7 @@
 
 import functools
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -29,6 +29,7 @@ from tests.api.jobs import Clerk, never_awaited, note, one
 FINISHED = never_awaited()
 """What `add_job(never_awaited())` passes; closed here, as nobody awaits it."""
 FINISHED.close()
+FAR = datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))
 
 BAD_JOBS = [
     # the function
@@ -98,6 +99,7 @@ BAD_JOBS = [
     ({"retry": "often"}, InvalidJobError, "not 'often'"),
     ({"replace_existing": "yes"}, InvalidJobError, "replace_existing must be True or False, not 'yes'"),
     ({"next_run_time": "soon"}, InvalidJobError, "next_run_time must be a datetime or None, not 'soon'"),
+    ({"next_run_time": FAR}, InvalidJobError, "next_run_time: 0001-01-01T.* is not between the years 1 and 9999"),
     ({"next_run_time": 0}, InvalidJobError, "next_run_time must be a datetime or None, not 0"),
     # where and by whom
     ({"executor": "thread"}, ExecutorLookupError, "no executor has the alias 'thread'; did you mean 'threads'"),

@@ -29,6 +29,7 @@ def test_a_crontab_line_given_by_name_goes_by_the_zone_of_the_scheduler(schedule
     scheduler.scheduled_job("cron", crontab=line, id="c")(note)
     assert scheduler.get_job("c").trigger == expected
     assert scheduler.add_job(note, "cron", crontab=line, timezone="UTC", id="d").next_run_time == at.replace(hour=9)
+    assert scheduler.add_job(note, "cron", crontab=line, timezone=None, id="e").trigger == expected
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,21 @@ def test_a_job_that_is_added_again_with_another_jitter_keeps_its_timing(schedule
     assert scheduler.get_job("a").jitter == options.get("jitter", trigger.jitter)
 
 
+def test_a_job_that_is_added_again_has_the_new_trigger_of_those_that_fire_alike(scheduler):
+    scheduler.add_job(note, CronTrigger(hour=9, jitter=30, timezone="UTC"), id="a")
+    again = CronTrigger(crontab="0 9 * * *", jitter=60, timezone="UTC")
+    job = scheduler.add_job(note, again, id="a", replace_existing=True)
+    assert (job.jitter, job.trigger.jitter, str(job.trigger)) == (60, 60, "0 9 * * *")
+    assert str(scheduler.get_job("a")) == str(job)
+
+
+def test_a_job_that_is_added_again_counts_from_when_it_was_added_first(scheduler, clock):
+    first = scheduler.add_job(note, HOURLY, id="a").trigger
+    clock.advance(60)
+    again = scheduler.add_job(note, HOURLY, id="a", replace_existing=True)
+    assert again.trigger == first != HOURLY.anchored(clock.now())
+
+
 def test_the_line_about_a_job_tells_its_jitter(scheduler):
     job = scheduler.add_job(note, IntervalTrigger(hours=1, jitter=30), jitter=2.5, id="a")
     assert str(job) == "note (id: a, trigger: interval[1:00:00], jitter: 2.5 s, next run at: 2024-01-01 01:00:00+00:00)"
