@@ -10,7 +10,7 @@ from scheduler.core.chance import part_of
 from scheduler.core.job import Job
 from scheduler.core.run import Reason, Run, RunState, run_id
 from scheduler.core.settle import begin
-from scheduler.triggers.base import MOMENT, checked_next, checked_span
+from scheduler.triggers.base import MOMENT, Span, checked_next, checked_span
 
 CATCH_UP = 10_000
 """How many steps one turn takes through fire times; a job with more of them stays due and goes on next turn."""
@@ -90,13 +90,7 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
     if more:
         return Plan(job, due.following, skips=tuple(skips), walked=walked)
-    ready_at = ready_time(job, due.last)
-    if ready_at > now:
-        return Plan(job, due.following, delayed=(_delay(job, due.last, ready_at),), skips=tuple(skips), walked=walked)
-    if _is_late(job, ready_at, now):
-        skips.append(_skip(job, due.last, 1, Reason.MISSED, now))
-        return Plan(job, due.following, skips=tuple(skips), walked=walked)
-    return Plan(job, due.following, (_start(job, due.last, now, node),), skips=tuple(skips), walked=walked)
+    return _one(job, due, now, node, skips, walked)
 
 
 def _oldest(job: Job, now: datetime) -> datetime | None:
@@ -132,6 +126,20 @@ def proceed(run: Run, job: Job, *, now: datetime, node: str) -> Run:
     if _is_late(job, run.ready_at or ready_at, now):
         return run.moved(RunState.SKIPPED, reason=Reason.MISSED.value, finished_at=now, ready_at=None)
     return begin(run, node=node, now=now)
+
+
+def _one(job: Job, due: Span, now: datetime, node: str, skips: list[Run], walked: int) -> Plan:
+    """The last due fire becomes a run, for all of them, if it is not late after its delay."""
+    starts: tuple[Run, ...] = ()
+    delayed: tuple[Run, ...] = ()
+    ready_at = ready_time(job, due.last)
+    if ready_at > now:
+        delayed = (_delay(job, due.last, ready_at),)
+    elif _is_late(job, ready_at, now):
+        skips.append(_skip(job, due.last, 1, Reason.MISSED, now))
+    else:
+        starts = (_start(job, due.last, now, node),)
+    return Plan(job, due.following, starts, delayed, skips=tuple(skips), walked=walked)
 
 
 def _each(

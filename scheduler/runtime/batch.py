@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC
 from typing import Any
 
 from scheduler.core.job import Job
 from scheduler.core.plan import CATCH_UP, Plan, plan, proceed
 from scheduler.core.run import Reason, Run, RunState
-from scheduler.errors import InvalidTriggerError
 from scheduler.executors.base import Call
 from scheduler.jobstores.base import DueJob, DueRun, Turn
 from scheduler.runtime.link import TRIGGER_RAISED, Start
@@ -119,7 +117,6 @@ class Batch:
         room = self.room[job.executor] + 1
         try:
             decided = plan(job, active=active, now=turn.now, room=room, node=self._node, walk=self.walk)
-            _check_moves_on(decided)
         except BaseException as error:  # whatever a trigger raises is its own job's problem
             self.broken.append((job, f"{TRIGGER_RAISED} {describe(error)}"))
             return
@@ -143,12 +140,3 @@ class Batch:
         if func is None:
             self.unknown.append(job)
         return func
-
-
-def _check_moves_on(decided: Plan) -> None:
-    """Raise InvalidTriggerError for a fire time that is not later than the last, or not in UTC."""
-    following, last = decided.next_run_time, decided.job.next_run_time
-    if following is None:
-        return
-    if following.tzinfo is not UTC or last is None or following <= last:
-        raise InvalidTriggerError(f"{following!r} as the fire time after {last!r}; it must be later, and in UTC")
