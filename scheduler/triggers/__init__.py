@@ -15,7 +15,6 @@ from scheduler.triggers.interval import IntervalTrigger
 from scheduler.triggers.solar import SolarTrigger
 
 __all__ = [
-    "BUILT_IN",
     "AndTrigger",
     "CalendarIntervalTrigger",
     "CronTrigger",
