@@ -15,7 +15,7 @@ from scheduler.triggers.cron.schedule import Schedule
 
 SECOND = timedelta(seconds=1)
 GAPS = 500
-"""Gaps in a row that a search passes over. As turns of the clock repeat themselves after 400 years, it is all of them."""
+"""Gaps in a row that a search passes over. Turns of the clock repeat themselves after 400 years: these are all."""
 BEGINNING = datetime(FIRST_YEAR - 1, 12, 30, tzinfo=UTC)
 """Before the first year in every zone."""
 
