@@ -101,6 +101,8 @@ class Dates:
     """For each kind of year, how many dates match."""
     _years: int = field(init=False, repr=False, compare=False)
     """The years that have matching dates."""
+    _cycles: int = field(init=False, repr=False, compare=False)
+    """The same for two cycles from the year 0 on, which is quicker to search and says all where any year matches."""
     _any_year: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +113,7 @@ class Dates:
         object.__setattr__(self, "_months", months)
         object.__setattr__(self, "_sizes", tuple(sum(days.bit_count() for days in year[1:]) for year in months))
         object.__setattr__(self, "_years", cycle * ALL_CYCLES & self.years)
+        object.__setattr__(self, "_cycles", cycle << CYCLE | cycle)
         object.__setattr__(self, "_any_year", self.years == ALL_YEARS)
 
     def __bool__(self) -> bool:
@@ -136,10 +139,12 @@ class Dates:
             if later:
                 month += 1 + lowest(later)
                 return year, month, months[month]
-        years = self._years >> year + 1
+        years = self._cycles >> year % CYCLE + 1 if self._any_year else self._years >> year + 1
         if not years:
             return None
         year += 1 + lowest(years & SOON or years)
+        if year > LAST_YEAR:
+            return None
         months = self._months[KIND_OF[year % CYCLE]]
         month = lowest(months[0])
         return year, month, months[month]
