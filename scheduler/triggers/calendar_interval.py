@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, ClassVar, Self
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import first_instant, in_utc, local_zone, to_zone, zone_name
 from scheduler.triggers.arguments import check_keys, to_jitter
-from scheduler.triggers.base import Trigger
+from scheduler.triggers.built_in import BuiltIn
 from scheduler.wording import show
 
 UNITS = ("years", "months", "weeks", "days")
@@ -88,7 +88,7 @@ def _far_after(stride: Stride, day: date) -> date | None:
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class CalendarIntervalTrigger(Trigger):
+class CalendarIntervalTrigger(BuiltIn):
     """Fires on its start date, and each time so many years, months, weeks and days later, at the same time of day.
 
     From one date to the next, years and months are added first, with the day of the month kept; where there is no such
@@ -178,10 +178,10 @@ class CalendarIntervalTrigger(Trigger):
     def anchored(self, at: datetime) -> Self:
         if self.start_date is not None or self.anchor is not None:
             return self
-        return self._with_anchor(self._date_at(in_utc("at", at)))
+        return self._with(anchor=self._date_at(in_utc("at", at)))
 
     def definition(self) -> Self:
-        return self if self.anchor is None else self._with_anchor(None)
+        return self if self.anchor is None else self._with(anchor=None)
 
     def to_json(self) -> dict[str, Any]:
         years, months = divmod(self.stride.months, 12)
@@ -201,7 +201,7 @@ class CalendarIntervalTrigger(Trigger):
             raise InvalidTriggerError("calendarinterval trigger: the key 'timezone' is missing")
         anchor = _to_date("anchor", values.pop("anchor", None))
         trigger = cls(**values)
-        return trigger if trigger.start_date is not None else trigger._with_anchor(anchor)
+        return trigger if trigger.start_date is not None else trigger._with(anchor=anchor)
 
     def _date_at(self, instant: datetime) -> date:
         """The date in the trigger's zone."""
@@ -216,19 +216,6 @@ class CalendarIntervalTrigger(Trigger):
             return first_instant(datetime.combine(day, self.at, self.timezone))
         except OverflowError:
             return None
-
-    def _with_anchor(self, anchor: date | None) -> Self:
-        trigger = object.__new__(type(self))
-        trigger._set(**{each.name: getattr(self, each.name) for each in fields(self)} | {"anchor": anchor})
-        return trigger
-
-    def _set(self, **values: Any) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
-        return f"{type(self).__name__}({values})"
 
     def __str__(self) -> str:
         units = ", ".join(f"{name}={value}" for name, value in self.to_json().items() if name in UNITS)

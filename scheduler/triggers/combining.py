@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar, Self
 
@@ -12,6 +12,7 @@ from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, to_zone
 from scheduler.triggers.arguments import check_keys, to_jitter
 from scheduler.triggers.base import MOMENT, Span, Trigger, checked_next
+from scheduler.triggers.built_in import BuiltIn
 from scheduler.wording import shorten, show
 
 STEPS = 20_000
@@ -57,7 +58,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class Nest(Trigger):
+class Nest(BuiltIn):
     """A trigger that asks others, for an instant at a time."""
 
     jitter: float | None = field(compare=False)
@@ -115,15 +116,7 @@ class Nest(Trigger):
                 f"{self.kind} trigger: more than {DEEPEST} triggers are nested in one another; "
                 "one 'and' or 'or' takes any number of triggers side by side"
             )
-        object.__setattr__(self, "jitter", (longest if own is None else own) or None)
-        object.__setattr__(self, "own_jitter", own)
-        object.__setattr__(self, "depth", depth)
-
-    def _with(self, **changes: object) -> Self:
-        other = object.__new__(type(self))
-        for each in fields(self):
-            object.__setattr__(other, each.name, changes.get(each.name, getattr(self, each.name)))
-        return other
+        self._set(jitter=(longest if own is None else own) or None, own_jitter=own, depth=depth)
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -136,7 +129,7 @@ class Combination(Nest):
         checked = to_triggers("triggers", triggers)
         if not checked:
             raise InvalidTriggerError(f"triggers: at least one is needed; {HINT}")
-        object.__setattr__(self, "triggers", checked)
+        self._set(triggers=checked)
         self._nest(jitter, checked)
 
     @property

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 
 from scheduler.timezones import in_utc, to_instant, to_zone
 from scheduler.triggers.arguments import check_keys
-from scheduler.triggers.base import Trigger
+from scheduler.triggers.built_in import BuiltIn
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class DateTrigger(Trigger):
+class DateTrigger(BuiltIn):
     """Fires once, at `run_date`, or without one at the instant at which the job is added.
 
     Arguments:
@@ -31,8 +31,7 @@ class DateTrigger(Trigger):
 
     def __init__(self, run_date: datetime | date | str | None = None, timezone: str | tzinfo | None = None) -> None:
         zone = None if timezone is None else to_zone(timezone)
-        object.__setattr__(self, "run_date", None if run_date is None else to_instant("run_date", run_date, zone))
-        object.__setattr__(self, "anchor", None)
+        self._set(run_date=None if run_date is None else to_instant("run_date", run_date, zone), anchor=None)
 
     def next(self, after: datetime) -> datetime | None:
         after = in_utc("after", after)
@@ -52,10 +51,10 @@ class DateTrigger(Trigger):
     def anchored(self, at: datetime) -> Self:
         if self.run_date is not None or self.anchor is not None:
             return self
-        return self._with_anchor(in_utc("at", at))
+        return self._with(anchor=in_utc("at", at))
 
     def definition(self) -> Self:
-        return self if self.anchor is None else type(self)()
+        return self if self.anchor is None else self._with(anchor=None)
 
     def to_json(self) -> dict[str, Any]:
         times = {"run_date": self.run_date, "anchor": self.anchor}
@@ -67,16 +66,7 @@ class DateTrigger(Trigger):
         trigger = cls(fields.get("run_date"), timezone="UTC")
         if trigger.run_date is not None or fields.get("anchor") is None:
             return trigger
-        return trigger._with_anchor(to_instant("anchor", fields["anchor"], None))
-
-    def _with_anchor(self, anchor: datetime) -> Self:
-        trigger = type(self)()
-        object.__setattr__(trigger, "anchor", anchor)
-        return trigger
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
-        return f"{type(self).__name__}({fields})"
+        return trigger._with(anchor=to_instant("anchor", fields["anchor"], None))
 
     def __str__(self) -> str:
         return f"date[{self.run_date or self.anchor or 'when added'}]"

@@ -78,10 +78,8 @@ class ExcludingTrigger(Nest):
         }
         if not any(values[name] for name in ("dates", "ranges", "recurring", "triggers")):
             raise InvalidTriggerError("excluding trigger: nothing is excluded; pass dates, ranges or triggers")
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "timezone", zone)
-        object.__setattr__(self, "windows", to_windows(self.dates, fixed, zone or UTC))  # the zone is that of days
+        self._set(**values, timezone=zone)
+        self._set(windows=to_windows(self.dates, fixed, zone or UTC))  # the zone is that of days
         self._nest(jitter, [inner], [*self.triggers, *(each.trigger for each in recurring)])
 
     def find(self, after: datetime, search: Search) -> datetime | None:

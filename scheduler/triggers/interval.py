@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, ClassVar, Self
 
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, to_instant, to_zone
 from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds, to_jitter
-from scheduler.triggers.base import MOMENT, Span, Trigger
+from scheduler.triggers.base import MOMENT, Span
+from scheduler.triggers.built_in import BuiltIn
 from scheduler.wording import show
 
 UNITS = ("weeks", "days", "hours", "minutes", "seconds", "microseconds")
@@ -20,7 +21,7 @@ LONGEST = datetime.max - datetime.min
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class IntervalTrigger(Trigger):
+class IntervalTrigger(BuiltIn):
     """Fires at `start_date` + n · interval for n ≥ 0; without a start at the time of adding + n · interval for n ≥ 1.
 
     With `start="now"` it fires at the time of adding too. Before it is added it counts from the instant asked for.
@@ -103,10 +104,10 @@ class IntervalTrigger(Trigger):
     def anchored(self, at: datetime) -> Self:
         if self.start_date is not None or self.anchor is not None:
             return self
-        return self._with_anchor(in_utc("at", at))
+        return self._with(anchor=in_utc("at", at))
 
     def definition(self) -> Self:
-        return self if self.anchor is None else self._with_anchor(None)
+        return self if self.anchor is None else self._with(anchor=None)
 
     def to_json(self) -> dict[str, Any]:
         values: dict[str, Any] = {name: value for name, value in _parts(self.interval).items() if value}
@@ -122,25 +123,12 @@ class IntervalTrigger(Trigger):
         trigger = cls(**values, timezone="UTC")
         if anchor is None or trigger.start_date is not None:
             return trigger
-        return trigger._with_anchor(to_instant("anchor", anchor, None))
+        return trigger._with(anchor=to_instant("anchor", anchor, None))
 
     @property
     def _least(self) -> int:
         """The step at which the trigger fires first."""
         return 1 if self.start_date is None and self.start is None else 0
-
-    def _with_anchor(self, anchor: datetime | None) -> Self:
-        trigger = object.__new__(type(self))
-        trigger._set(**{each.name: getattr(self, each.name) for each in fields(self)} | {"anchor": anchor})
-        return trigger
-
-    def _set(self, **values: Any) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
-        return f"{type(self).__name__}({values})"
 
     def __str__(self) -> str:
         return f"interval[{self.interval}]"

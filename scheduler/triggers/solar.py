@@ -15,7 +15,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from scheduler.errors import InvalidTriggerError, suggest
 from scheduler.timezones import in_utc, to_zone
 from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds, to_jitter
-from scheduler.triggers.base import MOMENT, Trigger
+from scheduler.triggers.base import MOMENT
+from scheduler.triggers.built_in import BuiltIn
 from scheduler.wording import show
 
 
@@ -59,7 +60,7 @@ END = (datetime(2201, 1, 1, tzinfo=UTC) - EPOCH) // SECOND
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class SolarTrigger(Trigger):
+class SolarTrigger(BuiltIn):
     """Fires at an event of the sun at a place: the first whole second at which the event has come.
 
     Events are those of Celery's `solar` schedule. The sun rises and sets as its upper edge passes the horizon of the
@@ -103,12 +104,14 @@ class SolarTrigger(Trigger):
             raise InvalidTriggerError(f"event: {show(event)} is no event of the sun; {suggest(near, EVENTS)}")
         zone = None if timezone is None else to_zone(timezone)
         start, end = to_bounds(start_date, end_date, zone)
-        object.__setattr__(self, "event", event)
-        object.__setattr__(self, "latitude", _degrees("latitude", latitude, 90))
-        object.__setattr__(self, "longitude", _degrees("longitude", longitude, 180))
-        object.__setattr__(self, "start_date", start)
-        object.__setattr__(self, "end_date", end)
-        object.__setattr__(self, "jitter", to_jitter(jitter))
+        self._set(
+            event=event,
+            latitude=_degrees("latitude", latitude, 90),
+            longitude=_degrees("longitude", longitude, 180),
+            start_date=start,
+            end_date=end,
+            jitter=to_jitter(jitter),
+        )
         _ephem()
 
     def next(self, after: datetime) -> datetime | None:
@@ -147,10 +150,6 @@ class SolarTrigger(Trigger):
                 if second in seconds:
                     return EPOCH + second * SECOND
         return None
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
-        return f"{type(self).__name__}({fields})"
 
     def __str__(self) -> str:
         return f"solar[{self.event} at {self.latitude:g}, {self.longitude:g}]"

@@ -12,6 +12,7 @@ from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, local_zone, to_zone, zone_name
 from scheduler.triggers.arguments import bounds_to_json, check_keys, to_bounds, to_jitter
 from scheduler.triggers.base import MOMENT, Span, Trigger
+from scheduler.triggers.built_in import BuiltIn
 from scheduler.triggers.cron.crontab import from_crontab
 from scheduler.triggers.cron.instants import count_instants, following_instant
 from scheduler.triggers.cron.keywords import NAMES, from_keywords, to_text
@@ -23,7 +24,7 @@ Expressions = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class CronTrigger(Trigger):
+class CronTrigger(BuiltIn):
     """Fires whenever the clock on the wall of its zone matches all fields.
 
     Each field is an integer or a text: `*`, `*/n`, `a-b`, `a-b/n`, or a list of these with commas. Fields that are
@@ -89,7 +90,7 @@ class CronTrigger(Trigger):
                     "pass one or the other"
                 )
             expressions = _line(crontab)
-        self._set(expressions, start_date, end_date, timezone, jitter)
+        self._build(expressions, start_date, end_date, timezone, jitter)
 
     @classmethod
     def from_crontab(
@@ -115,7 +116,7 @@ class CronTrigger(Trigger):
         Raises InvalidTriggerError as the constructor does.
         """
         trigger = object.__new__(cls)  # a subclass may have a constructor of its own
-        trigger._set(_line(expr), start_date, end_date, timezone, jitter)
+        trigger._build(_line(expr), start_date, end_date, timezone, jitter)
         return trigger
 
     def next(self, after: datetime) -> datetime | None:
@@ -149,21 +150,20 @@ class CronTrigger(Trigger):
             raise InvalidTriggerError("cron trigger: the key 'timezone' is missing")
         return cls(**fields)
 
-    def _set(
+    def _build(
         self, expressions: Expressions, start_date: object, end_date: object, timezone: object, jitter: object
     ) -> None:
         zone = local_zone() if timezone is None else to_zone(timezone)
         start, end = to_bounds(start_date, end_date, zone)
         own, schedule = _compiled(expressions)
-        object.__setattr__(self, "schedule", schedule)
-        object.__setattr__(self, "timezone", zone)
-        object.__setattr__(self, "start_date", start)
-        object.__setattr__(self, "end_date", end)
-        object.__setattr__(self, "expressions", own)
-        object.__setattr__(self, "jitter", to_jitter(jitter))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.to_json().items())})"
+        self._set(
+            schedule=schedule,
+            timezone=zone,
+            start_date=start,
+            end_date=end,
+            expressions=own,
+            jitter=to_jitter(jitter),
+        )
 
     def __str__(self) -> str:
         if self.expressions[0][0] == "crontab":
