@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.triggers.cron.dates import ALL_WEEKDAYS, LAST, Days
+from scheduler.triggers.cron.dates import ALL_WEEKDAYS, LAST, Days, dates_of
 from scheduler.triggers.cron.expressions import MONTHS, Field, items, numbers, to_number, values
 from scheduler.triggers.cron.schedule import Schedule
 from scheduler.wording import show
@@ -67,10 +67,12 @@ def from_crontab(expression: str) -> Schedule:
         seconds=numbers(SECOND, second),
         minutes=numbers(MINUTE, minute),
         hours=numbers(HOUR, hour),
-        days=_days(day),
-        weekdays=_weekdays(weekday),
-        months=numbers(MONTH, month),
-        either=not (day.startswith("*") or weekday.startswith("*")),
+        dates=dates_of(
+            days=_days(day),
+            weekdays=_weekdays(weekday),
+            months=numbers(MONTH, month),
+            either=not (day.startswith("*") or weekday.startswith("*")),
+        ),
         elapsed=minute.startswith("*") or hour.startswith("*"),
     )
 

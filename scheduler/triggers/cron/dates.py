@@ -6,6 +6,7 @@ from calendar import isleap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 FIRST_YEAR, LAST_YEAR = 1970, 9999
 
@@ -181,6 +182,10 @@ class Dates:
                 days |= (1 << following) - (1 << day)
             day = following
         return days
+
+
+dates_of = lru_cache(maxsize=256)(Dates)
+"""The dates of these fields: most expressions share them with others, and their tables are dear to build."""
 
 
 def _nearest_working_day(day: int, first: int, length: int) -> int:

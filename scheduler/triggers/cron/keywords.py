@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from scheduler.errors import InvalidTriggerError
-from scheduler.triggers.cron.dates import FIRST_YEAR, LAST, LAST_YEAR, Days
+from scheduler.triggers.cron.dates import FIRST_YEAR, LAST, LAST_YEAR, Days, dates_of
 from scheduler.triggers.cron.expressions import MONTHS, WEEKDAYS, Field, items, numbers, values
 from scheduler.triggers.cron.schedule import Schedule
 from scheduler.wording import show
@@ -62,11 +62,13 @@ def from_keywords(given: Mapping[str, str]) -> Schedule:
         seconds=numbers(SECOND, texts["second"]),
         minutes=numbers(MINUTE, texts["minute"]),
         hours=numbers(HOUR, texts["hour"]),
-        days=_days(texts["day"]),
-        weekdays=_weekdays(texts["day_of_week"]),
-        months=numbers(MONTH, texts["month"]),
-        weeks=numbers(WEEK, texts["week"]),
-        years=numbers(YEAR, texts["year"]),
+        dates=dates_of(
+            days=_days(texts["day"]),
+            weekdays=_weekdays(texts["day_of_week"]),
+            months=numbers(MONTH, texts["month"]),
+            weeks=numbers(WEEK, texts["week"]),
+            years=numbers(YEAR, texts["year"]),
+        ),
         elapsed=texts["minute"].startswith("*") or texts["hour"].startswith("*"),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from scheduler.triggers.cron.dates import ALL_WEEKS, ALL_YEARS, Dates, Days, lowest
+from scheduler.triggers.cron.dates import Dates, lowest
 
 FREQUENT = 50
 """Matching wall times a year."""
@@ -19,18 +19,10 @@ class Schedule:
     seconds: int
     minutes: int
     hours: int
-    days: Days
-    weekdays: Days
-    months: int
-    weeks: int = ALL_WEEKS
-    """Weeks of the year as ISO 8601 counts them."""
-    years: int = ALL_YEARS
-    either: bool = False
-    """Whether a day has to match `days` or `weekdays` only, instead of both."""
-    elapsed: bool = False
+    dates: Dates
+    elapsed: bool
     """Whether fire times follow elapsed time where the clock is put forward or back, instead of wall time."""
 
-    dates: Dates = field(init=False, repr=False, compare=False)
     frequent: bool = field(init=False, repr=False, compare=False)
     """Whether most months have several matching wall times."""
     _seconds: tuple[int, ...] = field(init=False, repr=False, compare=False)
@@ -40,9 +32,7 @@ class Schedule:
     def __post_init__(self) -> None:
         for name, size in (("seconds", 60), ("minutes", 60), ("hours", 24)):
             object.__setattr__(self, f"_{name}", _successors(getattr(self, name), size))
-        dates = _dates(self.days, self.weekdays, self.months, self.weeks, self.years, self.either)
-        object.__setattr__(self, "dates", dates)
-        object.__setattr__(self, "frequent", dates.a_year * self._times_a_day() > FREQUENT)
+        object.__setattr__(self, "frequent", self.dates.a_year * self._times_a_day() > FREQUENT)
 
     def following(self, wall: datetime) -> datetime | None:
         """Return the first matching wall time after the second of `wall`, with its tzinfo; None: there is none."""
@@ -73,10 +63,6 @@ class Schedule:
         """Return how many wall times match after the second of one and up to the second of another, that included."""
         return self._count_until(until, after.year) - self._count_until(after, after.year)
 
-    def possible(self) -> bool:
-        """Return whether any date matches."""
-        return bool(self.dates)
-
     def _times_a_day(self) -> int:
         return self.hours.bit_count() * self.minutes.bit_count() * self.seconds.bit_count()
 
@@ -91,10 +77,6 @@ class Schedule:
                 if self.minutes >> wall.minute & 1:
                     count += _below(self.seconds, wall.second + 1)
         return count
-
-
-_dates = lru_cache(maxsize=256)(Dates)
-"""Most expressions share their dates with others, and their tables are dear to build."""
 
 
 @lru_cache(maxsize=1024)

@@ -182,6 +182,6 @@ def _compiled(expressions: Expressions) -> tuple[Expressions, Schedule]:
     """These expressions and their schedule, which equal triggers share; stored ones are read again and again."""
     texts = dict(expressions)
     schedule = from_crontab(texts["crontab"]) if "crontab" in texts else from_keywords(texts)
-    if not schedule.possible():
+    if not schedule.dates:
         raise InvalidTriggerError(f"cron: no date ever matches {', '.join(f'{n}={text!r}' for n, text in expressions)}")
     return expressions, schedule
