@@ -23,6 +23,7 @@ from scheduler.validation import (
     CHECKS,
     check_call,
     checked_args,
+    checked_callback,
     checked_flag,
     checked_id,
     checked_mapping,
@@ -47,14 +48,19 @@ class JobDefinition:
         "id",
         "jitter",
         "jobstore",
+        "keep_runs",
         "kwargs",
         "max_instances",
         "misfire_grace_time",
         "name",
         "next_run_time",
+        "on_failure",
+        "on_success",
+        "overlap",
         "replace_existing",
         "retry",
         "tags",
+        "timeout",
         "trigger",
         "trigger_args",
     )
@@ -75,7 +81,12 @@ class JobDefinition:
         executor: str = "default",
         replace_existing: bool = False,
         *,
+        overlap: str | Unset = UNSET,
         retry: RetryPolicy | int | Unset | None = UNSET,
+        timeout: float | timedelta | Unset | None = UNSET,
+        keep_runs: int | Unset | None = UNSET,
+        on_success: Callable[..., Any] | str | None = None,
+        on_failure: Callable[..., Any] | str | None = None,
         jitter: float | timedelta | Unset | None = UNSET,
         tags: Iterable[str] = (),
         executor_options: Mapping[str, Any] = NOTHING,
@@ -94,7 +105,12 @@ class JobDefinition:
         self.jobstore = jobstore
         self.executor = executor
         self.replace_existing = replace_existing
+        self.overlap = overlap
         self.retry = retry
+        self.timeout = timeout
+        self.keep_runs = keep_runs
+        self.on_success = on_success
+        self.on_failure = on_failure
         self.jitter = jitter
         self.tags = tags
         self.executor_options = executor_options
@@ -152,6 +168,8 @@ class JobBuilder:
             next_run_time=next_run_time,
             paused=next_run_time is None,
             jitter=jitter_of(trigger, definition.jitter),
+            on_success=checked_callback("on_success", definition.on_success),
+            on_failure=checked_callback("on_failure", definition.on_failure),
             tags=checked_tags(definition.tags),
             executor_options=checked_mapping(definition.executor_options, "executor_options"),
             incarnation=secrets.token_hex(8),

@@ -14,6 +14,13 @@ SchedulerError
 ├── JobStoreLookupError (LookupError)          no job store of that alias
 ├── ExecutorLookupError (LookupError)          no executor of that alias
 ├── BrokenJobError                             the stored job cannot be loaded here
+├── NotInARunError (RuntimeError)              current_run() outside the function of a run
+├── WaitTimeoutError (TimeoutError)            a run did not end within the time one wanted to wait
+├── RunFailedError (RuntimeError)              RunHandle.get(): the run failed
+│   ├── RunTimeoutError (TimeoutError)         its last attempt took longer than the job's timeout
+│   ├── RunLostError                           its process died
+│   ├── RunRevokedError                        it was cancelled
+│   └── RunSkippedError                        it did not run
 ├── InvalidMoveError (ValueError)              a change of state that the table of moves forbids
 ├── SchedulerAlreadyRunningError (RuntimeError)
 ├── SchedulerNotRunningError (RuntimeError)
@@ -27,6 +34,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scheduler.core.run import Run
 
 LONGEST_NAME = 64
 """Characters of an unknown name at which the nearest is looked for: what nobody would write is not compared."""
@@ -111,6 +122,42 @@ class ExecutorLookupError(SchedulerError, LookupError):
 
 class BrokenJobError(SchedulerError):
     """The stored job cannot be loaded here, so it can be listed or removed but not changed."""
+
+
+class NotInARunError(SchedulerError, RuntimeError):
+    """current_run() was called outside the function of a run, or in a thread that the function has started."""
+
+
+class WaitTimeoutError(SchedulerError, TimeoutError):
+    """A run did not end within the time for which somebody wanted to wait. The run goes on."""
+
+
+class RunFailedError(SchedulerError, RuntimeError):
+    """A run has no result, as it failed; `run` is how it ended, and its `error` and `traceback` say why."""
+
+    def __init__(self, run: Run) -> None:
+        why = run.error or run.reason or "for no recorded reason"
+        super().__init__(f"run {run.id!r} of job {run.job_id!r} ended as {run.state}: {why}")
+        self.run = run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.run,)
+
+
+class RunTimeoutError(RunFailedError, TimeoutError):
+    """The last attempt took longer than the job's `timeout`."""
+
+
+class RunLostError(RunFailedError):
+    """The process that ran it died or was shut down."""
+
+
+class RunRevokedError(RunFailedError):
+    """The run was cancelled, or its job was removed before it began."""
+
+
+class RunSkippedError(RunFailedError):
+    """The run did not run; its `reason` says why."""
 
 
 class InvalidMoveError(SchedulerError, ValueError):

@@ -43,7 +43,12 @@ class JobCalls:
         executor: str = "default",
         replace_existing: bool = False,
         *,
+        overlap: str | Unset = UNSET,
         retry: RetryPolicy | int | Unset | None = UNSET,
+        timeout: float | timedelta | Unset | None = UNSET,
+        keep_runs: int | Unset | None = UNSET,
+        on_success: Callable[..., Any] | str | None = None,
+        on_failure: Callable[..., Any] | str | None = None,
         jitter: float | timedelta | Unset | None = UNSET,
         tags: Iterable[str] = (),
         executor_options: Mapping[str, Any] = NOTHING,
@@ -62,7 +67,12 @@ class JobCalls:
             next_run_time: a first fire time of its own (naive: in the scheduler's zone); None: add the job paused.
             jobstore, executor: the aliases of those that keep it and call it; both must be known here.
             replace_existing: whether to replace a job of this id; it keeps its timing while its trigger is unchanged.
+            overlap: what a fire does then: "skip" (recorded), "queue" (wait for one to end), or "cancel_running".
             retry: a RetryPolicy, or a number of retries at once; None: at most one attempt.
+            timeout: seconds (or a timedelta) after which an attempt is ended and has failed; None: never.
+            keep_runs: how many of its ended runs are kept; None: as many as the scheduler's History says.
+            on_success, on_failure: functions that are called with the Run, as runs of their own, when one has
+                succeeded, or has failed for good or is lost.
             jitter: seconds (or a timedelta) below which each run is delayed; None: not at all. Default: the trigger's.
             tags: texts of 1 to 255 characters, by which `get_jobs` finds it.
             executor_options: what only its executor knows; it refuses what it does not know.
@@ -75,7 +85,8 @@ class JobCalls:
         return self.add_jobs([JobDefinition(
             func, trigger, args, kwargs, id, name, misfire_grace_time, coalesce, max_instances, next_run_time, jobstore,
             executor, replace_existing,
-            retry=retry, jitter=jitter, tags=tags, executor_options=executor_options, **trigger_args,
+            overlap=overlap, retry=retry, timeout=timeout, keep_runs=keep_runs, on_success=on_success,
+            on_failure=on_failure, jitter=jitter, tags=tags, executor_options=executor_options, **trigger_args,
         )])[0]  # fmt: skip
 
     def add_jobs(self, jobs: Iterable[JobDefinition]) -> list[JobHandle]:

@@ -9,9 +9,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from scheduler.core.job import NOTHING, Job
+from scheduler.core.job import NOTHING, OVERLAPS, Job
 from scheduler.core.retry import RetryPolicy
-from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, SchedulerError
+from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, SchedulerError, suggest
 from scheduler.serialization.functions import resolve
 from scheduler.serialization.jobs import LONGEST_GRACE, MOST_INSTANCES
 from scheduler.triggers import BUILT_IN, Trigger
@@ -122,6 +122,47 @@ def checked_retry(value: Any) -> RetryPolicy | None:
     return RetryPolicy(max_retries=value)
 
 
+def checked_overlap(value: Any) -> str:
+    """Return what a fire does when all instances are under way."""
+    if value not in OVERLAPS:
+        hint = suggest(value, OVERLAPS) if isinstance(value, str) else suggest("", OVERLAPS)
+        raise InvalidJobError(f"overlap: {show(value)} is not known; {hint}")
+    return str(value)
+
+
+def checked_timeout(value: Any) -> float | None:
+    """Return a time-out in seconds, or None for no limit."""
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= LONGEST_GRACE:
+        raise InvalidJobError(
+            f"timeout must be None (no limit) or seconds above 0 up to {LONGEST_GRACE:g}, not {show(value)}"
+        )
+    return float(seconds)
+
+
+def checked_keep_runs(value: Any) -> int | None:
+    """Return how many ended runs of a job are kept."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31):
+        raise InvalidJobError(
+            f"keep_runs must be None (as the scheduler's History says) or a whole number from 0, not {show(value)}"
+        )
+    return value
+
+
+def checked_callback(name: str, value: Any) -> Callable[..., Any] | str | None:
+    """Return a function that takes the run that ended, or a reference that leads to one."""
+    if value is None:
+        return None
+    try:
+        func = target(value)
+    except InvalidJobError as error:
+        raise InvalidJobError(str(error).replace("func", name, 1)) from None
+    check_call(func, (None,), NOTHING)
+    return value if isinstance(value, str) else func
+
+
 CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         "func": checked_function,
@@ -134,6 +175,11 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "max_instances": checked_instances,
         "jitter": to_jitter,
         "retry": checked_retry,
+        "overlap": checked_overlap,
+        "timeout": checked_timeout,
+        "keep_runs": checked_keep_runs,
+        "on_success": lambda value: checked_callback("on_success", value),
+        "on_failure": lambda value: checked_callback("on_failure", value),
         "tags": checked_tags,
         "executor_options": lambda value: checked_mapping(value, "executor_options"),
     }
@@ -148,7 +194,7 @@ def check_stored(job: Job) -> None:
     """
     checked_id(job.id)
     for name, check in CHECKS.items():
-        if name != "func":
+        if name not in ("func", "on_success", "on_failure"):
             check(getattr(job, name))
     if job.ended:
         raise InvalidJobError(

@@ -78,6 +78,11 @@ class RunStarted(RunEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RunProgress(RunEvent):
+    """The function said how far it is, in `run.progress`; of what it says in quick succession, the last is told."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunSucceeded(RunEvent):
     """The function returned."""
 

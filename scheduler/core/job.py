@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 from scheduler.core.retry import RetryPolicy
 from scheduler.triggers.base import Trigger
+
+Callback = Callable[..., Any] | str
+"""A function that is called with the Run that ended, or its reference."""
+
+OVERLAPS = ("skip", "queue", "cancel_running")
+"""What a fire does when all instances of its job are under way: it is skipped, waits for one to end, or ends the
+oldest of them and takes its place."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -36,6 +43,16 @@ class Job:
     """Seconds by which a fire may be late and still run; None: any."""
     coalesce: bool = True
     max_instances: int = 1
+    overlap: str = "skip"
+    """What a fire does when `max_instances` runs are under way; one of OVERLAPS."""
+    timeout: float | None = None
+    """Seconds after which an attempt is ended and has failed; None: never."""
+    keep_runs: int | None = None
+    """How many of its ended runs are kept, the latest ones; None: as many as the scheduler's History says."""
+    on_success: Callback | None = None
+    """What is called, as a run of its own, when a run has succeeded."""
+    on_failure: Callback | None = None
+    """What is called, as a run of its own, when a run has failed for good or is lost."""
     jitter: float | None = None
     """Seconds below which each run is delayed, by a time derived from job id and fire time; None: not at all."""
     retry: RetryPolicy | None = None
@@ -68,7 +85,12 @@ class Job:
     @property
     def ended(self) -> bool:
         """Whether no fire time is left. An ended job is removed when its last run has ended."""
-        return self.next_run_time is None and not self.paused and self.broken is None
+        return self.next_run_time is None and not self.paused and self.broken is None and self.follows is None
+
+    @property
+    def follows(self) -> str | None:
+        """The id of the job whose ends make this one fire; None for one that fires by time."""
+        return None if self.trigger is None else self.trigger.follows
 
     @property
     def func_ref(self) -> str:
@@ -92,3 +114,6 @@ class JobDefaults:
     coalesce: bool = True
     max_instances: int = 1
     retry: RetryPolicy | int | None = None
+    overlap: str = "skip"
+    timeout: float | timedelta | None = None
+    keep_runs: int | None = None

@@ -1,8 +1,9 @@
-"""What one due job, or one run that has waited, does now: the only place that knows misfire, coalesce, max_instances
-and jitter."""
+"""What one due job, or one run that has waited, does now: the only place that knows misfire, coalesce, max_instances,
+overlap and jitter."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ CATCH_UP = 10_000
 """How many steps one turn takes through fire times; a job with more of them stays due and goes on next turn."""
 
 QUEUE = 1_000
-"""How many late fires of a job with coalesce=False one plan turns into runs; they bound what waits in the store."""
+"""How many late fires of a job with coalesce=False one plan turns into runs, and how many runs of a job may wait for
+others to end: they bound what waits in the store."""
 
 END = datetime.max.replace(tzinfo=UTC)
 """Of the calendar: no delay leads beyond."""
@@ -37,6 +39,8 @@ class Plan(NamedTuple):
     """Runs that wait for an earlier run of the job to end, in state PENDING."""
     skips: tuple[Run, ...] = ()
     """Records of fire times that do not run, in state SKIPPED."""
+    replaced: tuple[str, ...] = ()
+    """The ids of runs that are to be revoked, so that a queued one can take their place."""
     walked: int = 0
     """In how many steps its fire times were found."""
 
@@ -46,7 +50,16 @@ class Plan(NamedTuple):
         return self.starts + self.delayed + self.queued + self.skips
 
 
-def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: int = CATCH_UP) -> Plan:
+def plan(
+    job: Job,
+    *,
+    active: int,
+    now: datetime,
+    room: int,
+    node: str,
+    walk: int = CATCH_UP,
+    blockers: Sequence[str] = (),
+) -> Plan:
     """Decide what a due job does.
 
     Arguments:
@@ -56,10 +69,12 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         room: how many runs the job's executor can take now; at least 1.
         node: the node that will hold the runs.
         walk: in about how many steps to find late fire times that cannot be counted by arithmetic; at least 1.
+        blockers: where no instance is free, the ids of the runs that have not ended, the oldest first.
 
-    Late fires are judged in this order: too late for the grace time → missed; no instance free → overlap; several
-    left → coalesced into the last of them, or all run, the oldest first. A run whose jitter is not over yet waits for
-    that, and is an instance meanwhile; how late a fire is, counts from the end of its delay.
+    Late fires are judged in this order: too late for the grace time → missed; no instance free → overlap, unless the
+    job lets them wait for one; several left → coalesced into the last of them, or all run, the oldest first. A run whose
+    jitter is not over yet waits for that, and is an instance meanwhile; how late a fire is, counts from the end of its
+    delay.
 
     Raises InvalidTriggerError where a trigger of the user's own does not keep its promises.
     """
@@ -76,13 +91,15 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         if first is None or first > now or first < oldest:
             return Plan(job, first, skips=tuple(skips), walked=walked)
     free = job.max_instances - active
-    if not job.coalesce and free > 0:
+    may_wait = job.overlap != "skip" and active < job.max_instances + QUEUE
+    if not job.coalesce and (free > 0 or may_wait):
         each = _each(job, first, now, free, room, node, skips, min(QUEUE, max(walk - walked, 1)))
-        return each._replace(walked=walked + len(each.runs))
+        replaced = _replaced(job, active + len(each.runs), blockers)
+        return each._replace(walked=walked + len(each.runs), replaced=replaced)
     due = checked_span(job.trigger, first, now, max(walk - walked, 1))
     walked += due.walked
-    if free <= 0:
-        skips.append(_skip(job, first, due.count, Reason.OVERLAP, now))
+    if free <= 0 and not may_wait:
+        skips.append(_skip(job, first, due.count, Reason.OVERLAP, now, blockers[0] if blockers else None))
         return Plan(job, due.following, skips=tuple(skips), walked=walked)
     more = due.following is not None and due.following <= now
     coalesced = due.count if more else due.count - 1
@@ -90,7 +107,18 @@ def plan(job: Job, *, active: int, now: datetime, room: int, node: str, walk: in
         skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
     if more:
         return Plan(job, due.following, skips=tuple(skips), walked=walked)
+    if free <= 0:
+        queued = (_queue(job, due.last),)
+        replaced = _replaced(job, active + 1, blockers)
+        return Plan(job, due.following, queued=queued, skips=tuple(skips), walked=walked, replaced=replaced)
     return _one(job, due, now, node, skips, walked)
+
+
+def _replaced(job: Job, active: int, blockers: Sequence[str]) -> tuple[str, ...]:
+    """The oldest runs, as many as are too many when `active` runs have not ended, where the job lets later ones win."""
+    if job.overlap != "cancel_running":
+        return ()
+    return tuple(blockers[: max(active - job.max_instances, 0)])
 
 
 def _oldest(job: Job, now: datetime) -> datetime | None:
@@ -115,10 +143,12 @@ def ready_time(job: Job, fire: datetime) -> datetime:
 def proceed(run: Run, job: Job, *, now: datetime, node: str) -> Run:
     """Return what becomes of a waiting run of `job` that was claimed because it is ready: as a rule, it begins.
 
+    A run that was called begins however late it is: its caller waits for it.
+
     A first attempt that has waited, for its delay or for an earlier run, is missed where it is claimed later than the
     grace time after it was ready. It waits on where its delay is not over yet: it was queued, and its turn came soon.
     """
-    if run.attempt:
+    if run.attempt or run.called:
         return begin(run, node=node, now=now)
     ready_at = ready_time(job, run.scheduled_time)
     if ready_at > now:
@@ -162,7 +192,7 @@ def _each(
         elif instance_free and len(starts) < room:
             starts.append(_start(job, fire, now, node))
         else:
-            queued.append(_record(job, fire, RunState.PENDING, attempt=0))
+            queued.append(_queue(job, fire))
         fire = checked_next(job.trigger, fire)
     return Plan(job, fire, tuple(starts), tuple(delayed), tuple(queued), tuple(skips))
 
@@ -184,8 +214,13 @@ def _delay(job: Job, fire: datetime, ready_at: datetime) -> Run:
     return _record(job, fire, RunState.PENDING, attempt=0, ready_at=ready_at)
 
 
-def _skip(job: Job, first: datetime, count: int, reason: Reason, now: datetime) -> Run:
-    return _record(job, first, RunState.SKIPPED, attempt=0, count=count, reason=reason.value, finished_at=now)
+def _queue(job: Job, fire: datetime) -> Run:
+    return _record(job, fire, RunState.PENDING, attempt=0)
+
+
+def _skip(job: Job, first: datetime, count: int, reason: Reason, now: datetime, cause: str | None = None) -> Run:
+    run = _record(job, first, RunState.SKIPPED, attempt=0, count=count, reason=reason.value, finished_at=now)
+    return run if cause is None else run.evolved(cause=cause)
 
 
 def _record(

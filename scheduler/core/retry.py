@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from scheduler.core.chance import part_of
 from scheduler.errors import InvalidJobError
@@ -12,6 +13,9 @@ from scheduler.errors import InvalidJobError
 MAX_DELAY = 366 * 86_400.0
 """The longest delay between two attempts, in seconds: about a year."""
 
+
+ASKED_RETRIES = 3
+"""How many retries a function may ask for, by raising Retry, where neither it nor its job says."""
 
 ErrorNames = type[BaseException] | str | Collection[type[BaseException] | str]
 """Exception types, or the names by which `error_types` knows them."""
@@ -52,7 +56,7 @@ class RetryPolicy:
         jitter: float | timedelta = 0.0,
         on: ErrorNames | None = None,
     ) -> None:
-        if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:
+        if not _is_count(max_retries):
             raise InvalidJobError(f"retry: max_retries must be a whole number from 0, not {max_retries!r}")
         object.__setattr__(self, "max_retries", max_retries)
         object.__setattr__(self, "delay", _number("delay", delay, 0.0))
@@ -76,10 +80,54 @@ class RetryPolicy:
         return timedelta(seconds=seconds) + part_of(self.jitter, f"{run_id}/{attempt}")
 
 
+class Retry(Exception):
+    """Raised by a job's function to be called again, whatever exceptions its RetryPolicy is `on`.
+
+    Arguments:
+        message: why, for the record.
+        countdown: seconds (or a timedelta) until then; None: the delay of the job's policy, or none.
+        eta: the time of the next attempt, aware, instead of a countdown.
+        max_retries: how many attempts may follow the first; None: as the job's policy says, or 3 where it has none.
+
+    When no attempt is left, the run has failed. Raises InvalidJobError for values out of range.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        countdown: float | timedelta | None = None,
+        eta: datetime | None = None,
+        max_retries: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        if countdown is not None and eta is not None:
+            raise InvalidJobError("Retry: countdown and eta are given; pass one of them")
+        if eta is not None and not (isinstance(eta, datetime) and eta.tzinfo is not None):
+            raise InvalidJobError(f"Retry: eta must be an aware datetime, not {eta!r}")
+        if max_retries is not None and not _is_count(max_retries):
+            raise InvalidJobError(f"Retry: max_retries must be a whole number from 0, not {max_retries!r}")
+        self.countdown = None if countdown is None else _number("countdown", countdown, 0.0)
+        self.eta = None if eta is None else eta.astimezone(UTC)
+        self.max_retries = max_retries
+
+
+class Again(NamedTuple):
+    """What a function asked for by raising Retry."""
+
+    countdown: float | None = None
+    eta: datetime | None = None
+    max_retries: int | None = None
+
+
 def error_types(error: BaseException) -> tuple[str, ...]:
     """Return the names by which a policy's `on` may know an exception: each class of its MRO, short and qualified."""
     classes = [cls for cls in type(error).__mro__ if cls is not object]
     return (*(cls.__qualname__ for cls in classes), *(f"{cls.__module__}.{cls.__qualname__}" for cls in classes))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _number(name: str, value: object, least: float) -> float:

@@ -39,7 +39,15 @@ class Reason(StrEnum):
     COALESCED = "coalesced"
     OVERLAP = "overlap"
     LOST = "lost"
+    """Its process died."""
+    SHUTDOWN = "shutdown"
+    """Its scheduler was shut down before the function ended."""
+    TIMEOUT = "timeout"
     REMOVED = "removed"
+    CANCELLED = "cancelled"
+    """By `cancel_run`."""
+    REPLACED = "replaced"
+    """By a later run of its job, with overlap="cancel_running"."""
 
 
 _ENDS = (RunState.SUCCESS, RunState.FAILURE, RunState.RETRY, RunState.REVOKED, RunState.LOST)
@@ -59,25 +67,54 @@ MOVES: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
 )
 """From each state, the states that may follow. A run is born PENDING, STARTED or SKIPPED."""
 
+MOST_ATTEMPTS = 100
+"""How many earlier attempts of a run are kept."""
+
 WAITING = frozenset({RunState.PENDING, RunState.RETRY})
 HELD = frozenset({RunState.STARTED, RunState.ENQUEUED})
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How an attempt ended that was followed by another, or is to be."""
+
+    number: int
+    """From 1."""
+    started_at: datetime | None
+    finished_at: datetime
+    node: str | None
+    error: str | None
+    """Type and message of the exception, or why it was lost."""
+    reason: str | None = None
+    """lost, shutdown or timeout, where the function itself did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a function last said about how far it is."""
+
+    state: str
+    """A name of the function's own, such as "PROGRESS"."""
+    meta: Mapping[str, Any]
+    """What it said, such as {"done": 3, "total": 10}."""
+    updated_at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One firing of a job, or several skipped ones in one record.
+    """One firing of a job, or one call of it, or several skipped fires in one record.
 
     All datetimes are aware and in UTC. Without slots, so that a copy is one copy of a dictionary, and what has its
     default costs nothing: each fire makes at least two of them.
     """
 
     id: str
-    """The identity: job incarnation and scheduled time."""
+    """The identity: job incarnation and scheduled time, and of one that was called, a key of the call."""
     job_id: str
     incarnation: str
     """Which life of the job: a job removed and added again has another."""
     scheduled_time: datetime
-    """The fire time; of several skipped ones, the first."""
+    """The fire time, or for when it was called; of several skipped ones, the first."""
     state: RunState
     attempt: int = 1
     """Which attempt this is, from 1; 0 while none was made."""
@@ -96,7 +133,12 @@ class Run:
     """For SKIPPED: missed, coalesced or overlap. Otherwise how the run came to its state, where that needs a word."""
     count: int = 1
     """How many consecutive fire times the record stands for; more than 1 only for SKIPPED."""
-    progress: Any = None
+    progress: Progress | None = None
+    attempts: tuple[Attempt, ...] = ()
+    """The attempts before the last one, the latest MOST_ATTEMPTS of them; while in RETRY, that one too."""
+    cause: str | None = None
+    """The id of another run that this one comes from: the one that blocked a skipped fire, the one whose end called
+    this one, or the one that took the place of a revoked one."""
 
     @classmethod
     def of(cls, **fields: Any) -> Run:
@@ -104,6 +146,16 @@ class Run:
         run = object.__new__(cls)
         run.__dict__.update(fields)
         return run
+
+    @property
+    def queued(self) -> bool:
+        """Whether it waits for an earlier run of its job to end."""
+        return self.ready_at is None and self.state is RunState.PENDING
+
+    @property
+    def called(self) -> bool:
+        """Whether it was called, by a user or by the end of another run, and not fired by its job's trigger."""
+        return self.id != run_id(self.incarnation, self.scheduled_time)
 
     def moved(self, state: RunState, **changes: Any) -> Run:
         """Return the run in another state. Raises InvalidMoveError where the table of moves forbids it."""
@@ -118,10 +170,13 @@ class Run:
         return copy
 
 
-def run_id(incarnation: str, scheduled_time: datetime) -> str:
-    """Return the identity of the run of a job's incarnation at a fire time: sortable by time, safe in any key."""
+def run_id(incarnation: str, scheduled_time: datetime, key: str = "") -> str:
+    """Return the identity of the run of a job's incarnation at a fire time: sortable by time, safe in any key.
+
+    With `key`, that of a run that was called, beside the one that the trigger may fire at that time.
+    """
     time = scheduled_time if scheduled_time.tzinfo is UTC else scheduled_time.astimezone(UTC)
-    return f"{_time_text(time)}-{incarnation}"
+    return f"{_time_text(time)}-{incarnation}-{key}" if key else f"{_time_text(time)}-{incarnation}"
 
 
 @lru_cache(maxsize=1024)

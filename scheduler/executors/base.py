@@ -13,25 +13,28 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from types import CoroutineType
 from typing import Any, NamedTuple
 
 from scheduler.clock import Clock
 from scheduler.core.job import NOTHING
 from scheduler.core.retry import error_types
-from scheduler.core.settle import Ending, Outcome
+from scheduler.core.settle import Ending, Outcome, ProgressReport
 from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
 from scheduler.wording import describe, show, storable
 
 _LOGGER = logging.getLogger(__name__)
 
-Done = Callable[[Outcome], None]
+Done = Callable[[Outcome | ProgressReport], None]
 
 LARGEST = 10_000
 """The most threads or calls that an executor may be told to have; more is a mistake."""
 
 LONGEST = 100_000
 """How many characters of a message or traceback are kept."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _RUNNING: ContextVar[str | None] = ContextVar("scheduler_run", default=None)
 """The id of the run whose function is called in this context."""
@@ -48,6 +51,22 @@ class Call(NamedTuple):
     """The job's `executor_options`."""
     attempt: int = 1
     """Which attempt of the run this is; its outcome must say the same."""
+    job_id: str = ""
+    scheduled_time: datetime = EPOCH
+    """The run's, as `current_run()` tells them."""
+
+
+class StuckCall(NamedTuple):
+    """A call that was told to end, and has not."""
+
+    run_id: str
+    attempt: int
+    thread: str
+    """The name of the thread, task or process that makes it."""
+    told_at: float
+    """When it was told, on the monotonic clock of the executor's `start`."""
+    stack: str
+    """Where it is, as text; empty if that cannot be seen."""
 
 
 class Executor(ABC):
@@ -58,7 +77,8 @@ class Executor(ABC):
 
     @abstractmethod
     def start(self, done: Done, clock: Clock) -> None:
-        """Make ready for calls. `done` takes each outcome once, from any thread, and never blocks.
+        """Make ready for calls. `done` takes each outcome once, from any thread, and never blocks; and before that
+        what the function says of its progress, as often as it does.
 
         A stopped executor may be started again. Raises SchedulerAlreadyRunningError for one that runs.
         """
@@ -77,14 +97,35 @@ class Executor(ABC):
 
     @abstractmethod
     def cancel(self, run_id: str) -> bool:
-        """Drop a call that was taken and has not begun; then no outcome is reported. Returns whether it was dropped."""
+        """End a call as this executor can, and do not wait for that. Nobody waits for its outcome any more.
+
+        One that has not begun is dropped, and reports nothing: returns True. One that has begun is told: a thread by
+        `current_run().cancelled`, a coroutine by CancelledError, a process by SIGTERM and then SIGKILL. It keeps its
+        place until it ends; what it reports then is Ending.LOST if it ended by that. Returns False, and for a run that
+        is not here too. All attempts of the run that are here are meant.
+        """
+
+    def began(self, run_id: str, attempt: int) -> float | None:
+        """Return when a call began, on the monotonic clock of `start`; None while it waits here.
+
+        From then on its time-out counts. Executors that do not say are taken to begin at once.
+        """
+        return 0.0
+
+    def stuck(self) -> Sequence[StuckCall]:
+        """Return the calls that were told to end, by `cancel` or `stop`, and still run."""
+        return ()
+
+    def after_fork(self) -> None:
+        """In the child of a fork: be as one that was stopped, whatever the parent's threads and processes do."""
 
     @abstractmethod
     def stop(self, timeout: float | None = None) -> bool:
         """Take no more calls and wait until those taken have reported, up to `timeout` seconds (None: no limit).
 
-        Returns whether all have. What still runs then may report later; what has not begun then never begins, and
-        reports nothing. A second call only waits again.
+        Returns whether all have. What has not begun by then never begins, and reports nothing; what still runs is told
+        to end, as by `cancel`: coroutines and processes do, within 5 seconds, which are waited for as well, and a
+        thread may report later. A second call only waits again.
         """
 
     def check(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:

@@ -22,6 +22,9 @@ from scheduler.core.plan import Plan
 from scheduler.core.run import Run, RunState
 from scheduler.serialization import JobCodec, TriggerCodec, ValueCodec
 
+MOST_BLOCKERS = 100
+"""How many runs a store names of those that keep a job from starting another."""
+
 
 class DueJob(NamedTuple):
     """A claimed job and how many runs of its incarnation have not ended."""
@@ -59,15 +62,54 @@ class Turn(ABC):
         """
 
     @abstractmethod
-    def release(self, incarnations: Sequence[str]) -> None:
+    def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
+        """Write the `progress` of runs that `node` holds, and nothing else of them; fenced as `finish`."""
+
+    @abstractmethod
+    def open_run(self, run_id: str) -> DueRun | None:
+        """Return a run that has not ended, with its job, and lock it, its job and the jobs that follow that.
+
+        None where there is none, where it has ended, and where it changed while it was being locked: then look again.
+        Called once in a turn, before anything else.
+        """
+
+    @abstractmethod
+    def active_job(self, job_id: str) -> DueJob | None:
+        """Return a job and lock it; None if it is gone. Called once in a turn, before anything else."""
+
+    @abstractmethod
+    def followers(self, job_ids: Collection[str]) -> Sequence[DueJob]:
+        """Return the jobs that follow these (`Job.follows`), and lock both, in the order that all locks have.
+
+        Called once in a turn, after `finish` or `open_run`, and before `release`, `insert` and `remove_ended`.
+        """
+
+    @abstractmethod
+    def insert(self, runs: Sequence[Run], jobs: Sequence[Job] = ()) -> None:
+        """Insert new runs, and before them new jobs that they belong to. No others have their ids."""
+
+    @abstractmethod
+    def revoke(self, run: Run) -> None:
+        """Write a run that `open_run` returned, as it is now that it is REVOKED."""
+
+    @abstractmethod
+    def blockers(self, incarnations: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """Return for each incarnation the ids of up to MOST_BLOCKERS of its runs that have not ended, the oldest first.
+
+        They are read without a lock, and may end at any time.
+        """
+
+    @abstractmethod
+    def release(self, incarnations: Sequence[str]) -> int:
         """For each entry, let the oldest queued run (PENDING, no `ready_at`) of that incarnation be ready now.
 
-        An incarnation that is listed twice releases two.
+        An incarnation that is listed twice releases two. Returns how many were released.
         """
 
     @abstractmethod
     def remove_ended(self, job_ids: Collection[str]) -> Collection[str]:
-        """Remove those of these jobs that have no next run time, are not paused, and have no run that has not ended.
+        """Remove those of these jobs that have no next run time, are not paused, follow no other job, and have no run
+        that has not ended.
 
         Returns the ids of the jobs removed.
         """
@@ -121,6 +163,12 @@ class JobStore(ABC):
     """How jobs of this store are written as JSON, for export and import."""
 
     # life cycle
+
+    def after_fork(self) -> None:
+        """In the child of a fork: let go, as a store that was never opened, of what the parent still uses.
+
+        Locks may be held by threads that are not there any more, and connections are the parent's.
+        """
 
     @abstractmethod
     def open(self, clock: Clock) -> None:
@@ -192,6 +240,21 @@ class JobStore(ABC):
     @abstractmethod
     def next_due(self, executors: Collection[str], skip: Collection[str] = ()) -> datetime | None:
         """Return what `Turn.next_due` returns, reading only."""
+
+    @abstractmethod
+    def held_by(self, node: str, run_ids: Collection[str]) -> Collection[str]:
+        """Return the ids of those of these runs that `node` still holds, reading only."""
+
+    @abstractmethod
+    def prune(self, before: datetime, limit: int) -> int:
+        """Remove up to `limit` runs that ended before `before`. Returns how many; fewer than `limit`: no more are left.
+
+        Never waits for locks, and holds none longer than a batch takes.
+        """
+
+    @abstractmethod
+    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
+        """Remove up to `limit` ended runs of a job, all but the latest `keep` by scheduled time. Returns as `prune`."""
 
     @abstractmethod
     def executors(self) -> Collection[str]:

@@ -14,7 +14,7 @@ from scheduler.core.node import Node
 from scheduler.core.plan import Plan
 from scheduler.core.run import HELD, Run, RunState
 from scheduler.errors import ConflictingIdError, InvalidJobError, JobLookupError, JobStoreError, StaleJobError
-from scheduler.jobstores.base import Due, DueJob, DueRun, JobStore, Turn
+from scheduler.jobstores.base import MOST_BLOCKERS, Due, DueJob, DueRun, JobStore, Turn
 from scheduler.jobstores.memory_tables import Tables
 from scheduler.serialization import JobCodec, TriggerCodec, ValueCodec
 from scheduler.triggers.base import Trigger
@@ -138,6 +138,19 @@ class MemoryJobStore(JobStore):
         with self._lock:
             return self._tables.next_due(executors, skip)
 
+    def held_by(self, node: str, run_ids: Collection[str]) -> Collection[str]:
+        with self._lock:
+            runs = [self._tables.runs.get(run_id) for run_id in run_ids]
+        return {run.id for run in runs if run is not None and run.state in HELD and run.node == node}
+
+    def prune(self, before: datetime, limit: int) -> int:
+        with self._lock:
+            return self._tables.prune(before, limit)
+
+    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
+        with self._lock:
+            return self._tables.prune_job(job_id, keep, limit)
+
     def executors(self) -> Collection[str]:
         with self._lock:
             return {job.executor for job in self._tables.jobs.values()}
@@ -190,12 +203,54 @@ class _MemoryTurn(Turn):
             written.append(run.id)
         return written
 
-    def release(self, incarnations: Sequence[str]) -> None:
+    def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
+        written = []
+        for run in runs:
+            stored = self._tables.runs.get(run.id)
+            if stored is not None and stored.state in HELD and stored.node == node and stored.attempt == run.attempt:
+                self._tables.put_run(stored.evolved(progress=run.progress))
+                written.append(run.id)
+        return written
+
+    def open_run(self, run_id: str) -> DueRun | None:
+        run = self._tables.runs.get(run_id)
+        return None if run is None or run.finished_at is not None else DueRun(run, self._tables.job_of(run))
+
+    def active_job(self, job_id: str) -> DueJob | None:
+        job = self._tables.jobs.get(job_id)
+        return None if job is None else self._due_job(job)
+
+    def followers(self, job_ids: Collection[str]) -> Sequence[DueJob]:
+        tables = self._tables
+        if not tables.followers:
+            return ()
+        ids = sorted({follower for job_id in job_ids for follower in tables.followers.get(job_id, ())})
+        return [self._due_job(tables.jobs[follower]) for follower in ids]
+
+    def insert(self, runs: Sequence[Run], jobs: Sequence[Job] = ()) -> None:
+        for job in jobs:
+            self._tables.put_job(job.id, job)
+        for run in runs:
+            self._tables.put_run(run)
+
+    def revoke(self, run: Run) -> None:
+        self._tables.put_run(run)
+
+    def blockers(self, incarnations: Collection[str]) -> Mapping[str, Sequence[str]]:
+        return {name: sorted(self._tables.open.get(name, ()))[:MOST_BLOCKERS] for name in incarnations}
+
+    def _due_job(self, job: Job) -> DueJob:
+        return DueJob(job, len(self._tables.open.get(job.incarnation, ())))
+
+    def release(self, incarnations: Sequence[str]) -> int:
+        released = 0
         for incarnation in incarnations:
             queue = self._tables.queued.get(incarnation)
             if queue:
                 run = self._tables.runs[min(queue)]
                 self._tables.put_run(run.evolved(ready_at=self.now))
+                released += 1
+        return released
 
     def remove_ended(self, job_ids: Collection[str]) -> Collection[str]:
         removed = []
@@ -214,7 +269,7 @@ class _MemoryTurn(Turn):
             ready = tables.ready.take(executor, self.now, places, skip)
             runs += [DueRun(run, tables.job_of(run)) for run in ready]
             due = tables.due.take(executor, self.now, places - len(ready), skip)
-            jobs += [DueJob(job, tables.open.get(job.incarnation, 0)) for job in due]
+            jobs += map(self._due_job, due)
             self._claimed += ready
             self._claimed += due
         return Due(jobs, runs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from scheduler.core.job import Job
-from scheduler.core.run import WAITING, Reason, Run, RunState
+from scheduler.core.run import WAITING, Reason, Run
+from scheduler.core.settle import revoke
 
 Row = TypeVar("Row", Job, Run)
 
@@ -20,13 +21,16 @@ class Tables:
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self.runs: dict[str, Run] = {}
-        self.open: dict[str, int] = {}
-        """Incarnation → how many of its runs have not ended; only where there are any."""
+        self.open: dict[str, set[str]] = {}
+        """Incarnation → ids of its runs that have not ended; only where there are any."""
+        self.followers: dict[str, set[str]] = {}
+        """Job id → ids of the jobs that follow it; only where there are any."""
         self.queued: dict[str, set[str]] = {}
         """Incarnation → ids of its runs that wait behind another run of the job; only where there are any."""
         self.due: TimeQueue[Job] = TimeQueue(self.jobs, lambda job: job.next_run_time, lambda job: job.id)
         self.ready: TimeQueue[Run] = TimeQueue(self.runs, lambda run: run.ready_at, lambda run: run.job_id)
-        self._history: deque[str] = deque()
+        self._history: OrderedDict[str, None] = OrderedDict()
+        """Ids of the runs that have ended, in that order."""
         self._undo_jobs: list[tuple[str, Job | None]] = []
         self._undo_runs: list[tuple[str, Run | None]] = []
 
@@ -52,8 +56,7 @@ class Tables:
             return
         for run in list(self.runs.values()):
             if run.incarnation in incarnations and run.state in WAITING:
-                reason = Reason.REMOVED.value
-                self.put_run(run.moved(RunState.REVOKED, reason=reason, finished_at=now, ready_at=None))
+                self.put_run(revoke(run, Reason.REMOVED, now=now))
 
     def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
         """Return the earliest time in both queues."""
@@ -66,12 +69,36 @@ class Tables:
         for run_id, before in self._undo_runs:
             was_open = before is None or before.finished_at is None
             if was_open and run_id not in ended and self.runs[run_id].finished_at is not None:
-                self._history.append(run_id)
+                self._history[run_id] = None
                 ended.add(run_id)
         self._undo_jobs.clear()
         self._undo_runs.clear()
         while len(self._history) > keep_runs:
-            del self.runs[self._history.popleft()]
+            del self.runs[self._history.popitem(last=False)[0]]
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Forget up to `limit` runs that ended before that, outside of a transaction. Returns how many."""
+        pruned = 0
+        while pruned < limit and self._history:
+            run_id = next(iter(self._history))
+            finished_at = self.runs[run_id].finished_at
+            if finished_at is not None and finished_at >= before:
+                break
+            self._forget(run_id)
+            pruned += 1
+        return pruned
+
+    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
+        """Forget up to `limit` ended runs of a job but the latest `keep`, likewise."""
+        ended = sorted(run_id for run_id in self._history if self.runs[run_id].job_id == job_id)
+        surplus = ended[: min(max(len(ended) - keep, 0), limit)]
+        for run_id in surplus:
+            self._forget(run_id)
+        return len(surplus)
+
+    def _forget(self, run_id: str) -> None:
+        del self._history[run_id]
+        del self.runs[run_id]
 
     def roll_back(self) -> None:
         """Undo everything since the last commit."""
@@ -82,38 +109,46 @@ class Tables:
             self._set_run(run_id, self.runs.get(run_id), before)
 
     def _set_job(self, job_id: str, job: Job | None) -> None:
+        before = self.jobs.get(job_id)
+        if before is not None and before.follows is not None:
+            _discard(self.followers, before.follows, job_id)
         if job is None:
             del self.jobs[job_id]
-        else:
-            self.jobs[job_id] = job
-            self.due.push(job_id, job)
+            return
+        self.jobs[job_id] = job
+        self.due.push(job_id, job)
+        if job.follows is not None:
+            self.followers.setdefault(job.follows, set()).add(job_id)
 
     def _set_run(self, run_id: str, before: Run | None, run: Run | None) -> None:
         if before is not None and before.finished_at is None:
-            self._count(before, -1)
+            self._close(before)
         if run is None:
             del self.runs[run_id]
             return
         self.runs[run_id] = run
         if run.finished_at is None:
-            self._count(run, +1)
+            self._open(run)
             if run.ready_at is not None:
                 self.ready.push(run_id, run)
 
-    def _count(self, run: Run, change: int) -> None:
-        left = self.open.get(run.incarnation, 0) + change
-        if left:
-            self.open[run.incarnation] = left
-        else:
-            del self.open[run.incarnation]
-        if run.state is RunState.PENDING and run.ready_at is None:
-            queue = self.queued.setdefault(run.incarnation, set())
-            if change > 0:
-                queue.add(run.id)
-            else:
-                queue.discard(run.id)
-            if not queue:
-                del self.queued[run.incarnation]
+    def _open(self, run: Run) -> None:
+        self.open.setdefault(run.incarnation, set()).add(run.id)
+        if run.queued:
+            self.queued.setdefault(run.incarnation, set()).add(run.id)
+
+    def _close(self, run: Run) -> None:
+        _discard(self.open, run.incarnation, run.id)
+        if run.queued:
+            _discard(self.queued, run.incarnation, run.id)
+
+
+def _discard(groups: dict[str, set[str]], name: str, member: str) -> None:
+    """Take a member out of a group, and the group away with its last one."""
+    group = groups[name]
+    group.discard(member)
+    if not group:
+        del groups[name]
 
 
 class TimeQueue(Generic[Row]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from scheduler.core.job import Job
@@ -10,7 +10,7 @@ from scheduler.core.plan import CATCH_UP, Plan, plan, proceed
 from scheduler.core.run import Reason, Run, RunState
 from scheduler.executors.base import Call
 from scheduler.jobstores.base import DueJob, DueRun, Turn
-from scheduler.runtime.link import TRIGGER_RAISED, Start
+from scheduler.runtime.link import TRIGGER_RAISED, Revocation, Start
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.wording import describe
 
@@ -35,6 +35,8 @@ class Batch:
         """Waiting runs that move on."""
         self.given_up: list[Run] = []
         """Those of them that end without having run: their job is gone, or it is too late."""
+        self.revocations: list[Revocation] = []
+        """Runs that are to make place for planned ones."""
         self.starts: list[Start] = []
         self.known: Collection[str] = ()
         """Ids of planned runs that were on record already."""
@@ -65,13 +67,15 @@ class Batch:
             self._proceed(waiting, turn)
         fewer = {run.incarnation for run in self.given_up}
         active = {}
+        saturated = {entry.job.incarnation for entry in due.jobs if entry.active >= entry.job.max_instances}
+        blockers = turn.blockers(saturated) if saturated else {}
         for entry in due.jobs:
             if self.exhausted:
                 break
             if entry.job.incarnation in fewer:  # than when they were counted: the next turn knows better
                 self.room[entry.job.executor] += 1
                 continue
-            self._plan(entry, turn)
+            self._plan(entry, turn, blockers.get(entry.job.incarnation, ()))
             active[entry.job.id] = entry.active
         if self.plans or self.begun:
             self.known = turn.record(self.plans, self.begun)
@@ -102,21 +106,23 @@ class Batch:
                 return
             moved = proceed(run, job, now=turn.now, node=self._node)
             if moved.state is RunState.STARTED:
-                self._start(moved, job, func, waited=True)
+                self._start(moved, job, func)
         self.begun.append(moved)
         if moved.finished_at is not None:
             self.given_up.append(moved)
         if moved.state is not RunState.STARTED:
             self.room[run.executor] += 1
 
-    def _plan(self, entry: DueJob, turn: Turn) -> None:
+    def _plan(self, entry: DueJob, turn: Turn, blockers: Sequence[str]) -> None:
         job, active = entry
         func = self._function(job)
         if func is None:
             return
         room = self.room[job.executor] + 1
         try:
-            decided = plan(job, active=active, now=turn.now, room=room, node=self._node, walk=self.walk)
+            decided = plan(
+                job, active=active, now=turn.now, room=room, node=self._node, walk=self.walk, blockers=blockers
+            )
         except BaseException as error:  # whatever a trigger raises is its own job's problem
             self.broken.append((job, f"{TRIGGER_RAISED} {describe(error)}"))
             return
@@ -124,11 +130,14 @@ class Batch:
         self.walk -= decided.walked
         self.room[job.executor] = room - len(decided.starts)
         for run in decided.starts:
-            self._start(run, job, func, waited=False)
+            self._start(run, job, func)
+        if decided.replaced:
+            newest = decided.queued[-1].id
+            self.revocations += [Revocation(run_id, Reason.REPLACED, newest) for run_id in decided.replaced]
 
-    def _start(self, run: Run, job: Job, func: Callable[..., Any], waited: bool) -> None:
-        call = Call(run.id, func, job.args, job.kwargs, job.executor_options, run.attempt)
-        self.starts.append(Start(run, job, call, waited))
+    def _start(self, run: Run, job: Job, func: Callable[..., Any]) -> None:
+        call = Call(run.id, func, job.args, job.kwargs, job.executor_options, run.attempt, job.id, run.scheduled_time)
+        self.starts.append(Start(run, job, call))
 
     def _function(self, job: Job) -> Callable[..., Any] | None:
         if job.broken is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Mapping
 from itertools import count
 from threading import RLock, get_ident
@@ -25,9 +26,9 @@ from scheduler.errors import FunctionLookupError, JobStoreError, StaleJobError
 from scheduler.runtime.announcer import Announcer
 from scheduler.runtime.batch import LARGEST, Batch
 from scheduler.runtime.bus import EventBus
-from scheduler.runtime.endings import Endings, record_ended
+from scheduler.runtime.endings import Endings, record_ended, record_revoked
 from scheduler.runtime.flights import Flights
-from scheduler.runtime.link import FIRST_RETRY, Start, StoreLink
+from scheduler.runtime.link import FIRST_RETRY, Revocation, Start, StoreLink
 from scheduler.runtime.liveness import Liveness
 from scheduler.runtime.loop import LONGEST_WAIT
 from scheduler.runtime.wakeup import Wakeup
@@ -38,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 OUTDATED_AT_MOST = 5
 """Turns in a row that may find a job changed under their hands before that counts as a failure of the store."""
+
+PROGRESS_INTERVAL = 0.5
+"""Seconds between two records of progress in a store; of what is said in between, the last is kept."""
 
 BREATH = 0.01
 """Seconds for which others get at a store after a turn that catching up has made long."""
@@ -57,7 +61,7 @@ class Engine:
         poll_interval: float,
     ) -> None:
         self.links: dict[str, StoreLink] = {}
-        self.flights = Flights(wakeup)
+        self.flights = Flights(wakeup, clock)
         self.executors = self.flights.executors
         self.claiming = True
         """Whether due jobs are started; what runs is recorded in any case."""
@@ -66,6 +70,8 @@ class Engine:
         self.stepped_at = clock.monotonic()
         self.expected_at = self.stepped_at
         """When the next step should begin, or the present one end, on the monotonic clock."""
+        self._unwanted: deque[str] = deque()
+        """Ids of runs that were revoked, and may be under way here."""
         self._stepper: int | None = None
         self._steps = count()
         self._clock = clock
@@ -92,10 +98,14 @@ class Engine:
 
     def _step(self) -> float:
         self.stepped_at = self.expected_at = self._clock.monotonic()
+        while self._unwanted:
+            self.flights.drop(self._unwanted.popleft())
         self.flights.land()
+        self.flights.time_out()
         wait = min([self._serve(link) for link in self._in_turns()], default=LONGEST_WAIT)
+        wait = min(wait, max(self.flights.next_deadline - self._clock.monotonic(), 0.0))
         self.expected_at = self._clock.monotonic() + wait
-        return 0.0 if self.flights.inbox else wait
+        return 0.0 if self.flights.inbox or self._unwanted else wait
 
     @property
     def active(self) -> int:
@@ -125,6 +135,23 @@ class Engine:
             if link.changed(None if job is None else job.next_run_time):
                 self._wakeup.set()
 
+    def revoke(self, link: StoreLink, revocation: Revocation) -> Run | None:
+        """Revoke a run, in any thread, and end it if it is under way here. Returns it; None: it had ended."""
+        for _ in range(OUTDATED_AT_MOST):
+            with link.store.turn() as turn:
+                endings = record_revoked(turn, revocation)
+            if endings.written:
+                break
+            run = link.store.get_run(revocation.run_id)
+            if run is None or run.finished_at is not None:
+                return None
+        link.dirty = True
+        link.revocations += endings.revocations
+        self._unwanted.append(revocation.run_id)
+        self._wakeup.set()
+        self._tell_ended(link, endings)
+        return endings.written[0] if endings.written else None
+
     def _in_turns(self) -> list[StoreLink]:
         """The stores, each of them first at times, so that one with much to do leaves room to the others."""
         links = list(self.links.values())
@@ -144,6 +171,9 @@ class Engine:
             link.store.open(self._clock)  # who shares the store object may have closed it
             self._look_after_nodes(link, monotonic)
             self._confirm(link)
+            self._make_place(link)
+            self._look_for_taken(link, monotonic)
+            self._record_progress(link, monotonic)
             room = self.flights.room() if self.claiming else {}
             if link.must_look(room, monotonic) and not link.outcomes:
                 link.dirty = False
@@ -175,8 +205,10 @@ class Engine:
         link.outcomes = []
         self.flights.launch(link, batch.starts)
         link.unconfirmed = []
+        link.revocations += endings.revocations + batch.revocations
+        link.dirty = link.dirty or bool(link.revocations)
         self._tell_ended(link, endings)
-        self._announcer.batch(batch, link.alias)
+        self._announcer.batch(batch, link)
         self._load(link, batch, monotonic)
         if batch.exhausted:
             link.rest_until = self._clock.monotonic() + BREATH
@@ -199,9 +231,41 @@ class Engine:
         beat = self._liveness.due_at(link)
         if beat is not None:
             wait = min(wait, beat - monotonic)
+        if link.progress:
+            wait = min(wait, link.progress_at - monotonic)
         if link.next_due is not None:
             wait = min(wait, (link.next_due - link.store.now()).total_seconds())
         return max(wait, 0.0)
+
+    def _make_place(self, link: StoreLink) -> None:
+        """Revoke runs that later ones take the place of."""
+        while link.revocations:
+            self.revoke(link, link.revocations[0])
+            del link.revocations[0]
+
+    def _look_for_taken(self, link: StoreLink, monotonic: float) -> None:
+        """End runs that others have taken from this node: revoked them, or declared the node dead."""
+        if self._clock.virtual:
+            running = self.flights.older(link, monotonic)
+        elif link.store.shared and monotonic >= link.look_for_taken_at:
+            link.look_for_taken_at = monotonic + self._poll_interval
+            running = self.flights.older(link, monotonic - self._poll_interval)
+        else:
+            return
+        if running:
+            held = link.store.held_by(link.node, running)
+            self._unwanted += [run_id for run_id in running if run_id not in held]
+
+    def _record_progress(self, link: StoreLink, monotonic: float) -> None:
+        """Write what functions have said of their progress since the last time, and tell it."""
+        if not link.progress or monotonic < link.progress_at:
+            return
+        runs = list(link.progress.values())
+        with link.store.turn() as turn:
+            written = set(turn.progress(runs, link.node))
+        link.progress.clear()
+        link.progress_at = monotonic + PROGRESS_INTERVAL
+        self._announcer.progress(run for run in runs if run.id in written)
 
     # after the commit
 
@@ -214,6 +278,7 @@ class Engine:
                     "Run %s was taken from this node; that it ended as %s is not recorded", run.id, run.state
                 )
         self._announcer.runs(endings.written)
+        self._announcer.skipped(endings.followed)
         self._announcer.removed(endings.removed, link.alias)
 
     def _load(self, link: StoreLink, batch: Batch, monotonic: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from scheduler.core.settle import Outcome
+from scheduler.core.settle import Outcome, ProgressReport
 from scheduler.runtime.wakeup import Wakeup
 
 
@@ -12,15 +12,15 @@ class Inbox:
     """Outcomes in the order of their arrival. `put` never blocks and may be called from any thread."""
 
     def __init__(self, wakeup: Wakeup) -> None:
-        self._outcomes: deque[Outcome] = deque()
+        self._outcomes: deque[Outcome | ProgressReport] = deque()
         self._wakeup = wakeup
 
-    def put(self, outcome: Outcome) -> None:
+    def put(self, outcome: Outcome | ProgressReport) -> None:
         """Leave an outcome and wake the loop."""
         self._outcomes.append(outcome)
         self._wakeup.set()
 
-    def drain(self) -> list[Outcome]:
+    def drain(self) -> list[Outcome | ProgressReport]:
         """Take everything out."""
         outcomes = []
         while self._outcomes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from scheduler.core.job import Job
-from scheduler.core.run import Run
+from scheduler.core.run import Reason, Run
 from scheduler.core.settle import Outcome
 from scheduler.executors.base import Call
 from scheduler.jobstores.base import JobStore
@@ -23,6 +23,15 @@ PARKED_FOR = 30.0
 """Seconds after which a job that could not be loaded is tried again."""
 
 
+class Revocation(NamedTuple):
+    """A run that nobody wants any more."""
+
+    run_id: str
+    reason: Reason
+    cause: str | None = None
+    """The id of the run that takes its place."""
+
+
 class Start(NamedTuple):
     """A recorded run that a node holds."""
 
@@ -31,16 +40,6 @@ class Start(NamedTuple):
     """None where that incarnation has been removed meanwhile."""
     call: Call | None = None
     """What to call; None for a run that another node had started."""
-    waited: bool = True
-    """Whether the run waited before it started, or may have; False for one that its due job started at once."""
-
-    @property
-    def may_have_queue(self) -> bool:
-        """Whether other runs of the job may wait for this one to end.
-
-        They do where a job does not coalesce; one that was told to since may have some left, behind those that waited.
-        """
-        return self.waited or (self.job is not None and not self.job.coalesce)
 
 
 class Parked(NamedTuple):
@@ -61,6 +60,16 @@ class StoreLink:
         self.node = node
         self.outcomes: list[tuple[Start, Outcome]] = []
         """Attempts of runs that this node holds, that have ended and are not recorded yet."""
+        self.revocations: list[Revocation] = []
+        """Runs that are to make place for later ones."""
+        self.progress: dict[str, Run] = {}
+        """Run id → a run that this node holds, with progress that is not recorded yet."""
+        self.progress_at = 0.0
+        """When progress may be recorded again, on the monotonic clock."""
+        self.look_for_taken_at = 0.0
+        """When to ask which of the runs that this node holds were taken from it, on the monotonic clock."""
+        self.overlapping: set[str] = set()
+        """Ids of jobs whose fires are being skipped because earlier runs are still under way."""
         self.unconfirmed: list[Start] = []
         """Runs of a turn whose commit failed, and may have been recorded all the same."""
         self.next_due: datetime | None = None

@@ -12,7 +12,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
-from scheduler.core.job import NOTHING, Job
+from scheduler.core.job import NOTHING, OVERLAPS, Job
 from scheduler.core.retry import RetryPolicy
 from scheduler.errors import InvalidJobError, InvalidTriggerError, SerializationError, suggest
 from scheduler.serialization.functions import reference, split
@@ -56,8 +56,20 @@ _RULES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "max_instances": int,
     "retry": (dict, type(None)),
     "jitter": (int, float, type(None)),
+    "overlap": str,
+    "timeout": (int, float, type(None)),
+    "keep_runs": (int, type(None)),
+    "on_success": (str, type(None)),
+    "on_failure": (str, type(None)),
 }
-_MAY_BE_ABSENT: Final[Mapping[str, Any]] = {"jitter": None}
+_MAY_BE_ABSENT: Final[Mapping[str, Any]] = {
+    "jitter": None,
+    "overlap": OVERLAPS[0],
+    "timeout": None,
+    "keep_runs": None,
+    "on_success": None,
+    "on_failure": None,
+}
 """Rules that are written only where they are set, and what they are otherwise."""
 
 _RETRY: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -113,7 +125,7 @@ class JobCodec:
             "next_run_time": None if job.next_run_time is None else job.next_run_time.isoformat(),
             "paused": job.paused,
             "tags": list(job.tags),
-            "rules": _rules(*_rules_of(job)),
+            "rules": _rules_object(*_rules_of(job)),
             "executor_options": self._object(job.executor_options, "executor_options"),
             "incarnation": job.incarnation,
             "version": job.version,
@@ -208,22 +220,28 @@ def check_format(version: int) -> None:
         raise SerializationError(f"format: there is no format {version!r}")
 
 
-_Rules = tuple[float | None, bool, int, RetryPolicy | None, float | None]
-"""Of a job: misfire_grace_time, coalesce, max_instances, retry and jitter."""
-
-_rules_of: Final[Callable[[Job], _Rules]] = attrgetter(*_RULES)
+_rules: Final[Callable[[Job], tuple[Any, ...]]] = attrgetter(*_RULES)
 
 
-def _rules(
-    grace: float | None, coalesce: bool, max_instances: int, retry: RetryPolicy | None, jitter: float | None
-) -> dict[str, Any]:
-    rules = {
-        "misfire_grace_time": grace,
-        "coalesce": coalesce,
-        "max_instances": max_instances,
-        "retry": None if retry is None else _retry(retry),
-    }
-    return rules if jitter is None else {**rules, "jitter": jitter}
+def _rules_of(job: Job) -> tuple[Any, ...]:
+    """Return what of a job is written as its rules, in the order of _RULES, functions by their references."""
+    if job.on_success is None and job.on_failure is None:
+        return _rules(job)
+    texts = [None if func is None else func if isinstance(func, str) else reference(func) for func in _callbacks(job)]
+    return (*_rules(job)[:-2], *texts)
+
+
+_callbacks: Final[Callable[[Job], tuple[Any, ...]]] = attrgetter("on_success", "on_failure")
+
+
+def _rules_object(*rules: Any) -> dict[str, Any]:
+    data = dict(zip(_RULES, rules, strict=True))
+    retry = data["retry"]
+    data["retry"] = None if retry is None else _retry(retry)
+    absent = [name for name, default in _MAY_BE_ABSENT.items() if data[name] == default]
+    for name in absent:
+        del data[name]
+    return data
 
 
 def _retry(policy: RetryPolicy) -> dict[str, Any]:
@@ -232,7 +250,7 @@ def _retry(policy: RetryPolicy) -> dict[str, Any]:
 
 
 def _write_rules(*rules: Any) -> str:
-    return to_text(_rules(*rules))
+    return to_text(_rules_object(*rules))
 
 
 def _read_rules(text: str) -> Mapping[str, Any]:
@@ -250,6 +268,8 @@ def _read_rules(text: str) -> Mapping[str, Any]:
         raise SerializationError(
             f"rules.max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {show(max_instances)}"
         )
+    if data["overlap"] not in OVERLAPS:
+        raise SerializationError(f"rules.overlap must be one of {', '.join(OVERLAPS)}, not {show(data['overlap'])}")
     retry = None if data["retry"] is None else _read_retry(data["retry"])
     return {**data, "retry": retry, "jitter": _read_jitter(data["jitter"])}
 

@@ -52,6 +52,9 @@ class Trigger(ABC):
     jitter: float | None = None
     """Seconds by which runs are delayed at the most, for jobs that do not say themselves; None: not at all."""
 
+    follows: str | None = None
+    """The id of the job whose ends make it fire, for a trigger that has no fire times of its own; None for others."""
+
     def __init_subclass__(cls) -> None:
         """Refuse a class that overrides `next` of a trigger of this package, which counts and searches without it."""
         for base in cls.__mro__[1:]:

@@ -94,3 +94,6 @@ class FaultyStore(JobStore):
     holders = _passed_on("holders")
     executors = _passed_on("executors")
     nodes = _passed_on("nodes")
+    held_by = _passed_on("held_by")
+    prune = _passed_on("prune")
+    prune_job = _passed_on("prune_job")

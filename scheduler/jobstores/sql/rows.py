@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scheduler.core.job import Job
 from scheduler.core.node import Node
-from scheduler.core.run import Run, RunState
+from scheduler.core.run import Attempt, Progress, Run, RunState
 from scheduler.errors import SerializationError
 from scheduler.jobstores.sql.statements import JOB
 from scheduler.serialization import FORMAT, JobCodec, TriggerCodec, ValueCodec, check_format
@@ -90,7 +91,11 @@ class Rows:
     def new_run(self, run: Run) -> tuple[Any, ...]:
         """Return the row of a run."""
         identity = (run.id, run.job_id, run.incarnation, microseconds(run.scheduled_time))
-        return (*identity, *self._run_values(run), run.count, self._json(run.progress, "progress")[0])
+        return (*identity, *self._run_values(run), run.count)
+
+    def progress(self, run: Run) -> tuple[Any, ...]:
+        """Return the row's progress, and then its id."""
+        return (self._progress_text(run.progress), run.id)
 
     def run_changes(self, run: Run) -> tuple[Any, ...]:
         """Return what an attempt changes of a run's row, and then its id."""
@@ -108,7 +113,7 @@ class Rows:
 
     def _run(self, row: Sequence[Any]) -> Run:
         run_id, job_id, incarnation, scheduled, state, attempt, executor, node, *times = row[:11]
-        result, error, traceback, reason, count, progress = row[11:]
+        result, error, traceback, reason, progress, attempts, cause, count = row[11:]
         ready_at, started_at, finished_at = times
         result, unreadable = self._value(result, "result")
         return Run(
@@ -128,7 +133,9 @@ class Rows:
             traceback=_as_text(traceback),
             reason=_as_text(reason) or unreadable,
             count=count,
-            progress=self._value(progress, "progress")[0],
+            progress=self._progress(progress),
+            attempts=self._attempts(attempts),
+            cause=_as_text(cause),
         )
 
     def _job_values(self, job: Job) -> tuple[Any, ...]:
@@ -141,6 +148,7 @@ class Rows:
             self.codec.func_text(job),
             *[parts[name] for name in PARTS],
             FORMAT,
+            job.follows,
         )
 
     def _broken_job(self, row: dict[str, Any], error: Exception) -> Job:
@@ -177,7 +185,37 @@ class Rows:
             _text(run.error),
             _text(run.traceback),
             _text(run.reason or problem),
+            None if run.progress is None else self._progress_text(run.progress),
+            self._attempts_text(run.attempts) if run.attempts else None,
+            run.cause,
         )
+
+    def _progress_text(self, progress: Progress | None) -> str | None:
+        """Return progress as JSON text; of what cannot be stored, why it cannot."""
+        if progress is None:
+            return None
+        fields = {"state": progress.state, "updated_at": progress.updated_at}
+        try:
+            return self._values.dumps({**fields, "meta": dict(progress.meta)}, "progress")
+        except Exception as error:
+            return self._values.dumps({**fields, "meta": {"not stored": describe(error)[:_LONGEST_REASON]}}, "progress")
+
+    def _progress(self, text: str | None) -> Progress | None:
+        data, unreadable = self._value(text, "progress")
+        try:
+            return None if data is None or unreadable else Progress(**data)
+        except TypeError:
+            return None
+
+    def _attempts_text(self, attempts: Sequence[Attempt]) -> str:
+        return self._values.dumps([list(astuple(attempt)) for attempt in attempts], "attempts")
+
+    def _attempts(self, text: str | None) -> tuple[Attempt, ...]:
+        data, unreadable = self._value(text, "attempts")
+        try:
+            return () if data is None or unreadable else tuple(Attempt(*fields) for fields in data)
+        except TypeError:
+            return ()
 
     def _json(self, value: Any, where: str) -> tuple[str | None, str | None]:
         """Return a value as JSON text, or why it cannot be stored: what the function did must not be lost for that."""

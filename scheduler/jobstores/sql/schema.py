@@ -19,11 +19,12 @@ from sqlalchemy import (
     inspect,
     text,
 )
+from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
 
 from scheduler.errors import JobStoreError, SchemaVersionError
 
-VERSION = 1
+VERSION = 2
 """The version of the tables that this code reads and writes. Steps from one to the next only add."""
 
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
@@ -69,6 +70,8 @@ class Tables:
         if stored is None:
             self.metadata.create_all(connection)
             connection.execute(self.meta.insert().values(name="version", value=str(VERSION)))
+        elif stored.isdecimal() and int(stored) < VERSION:
+            self._upgrade(connection)
         elif stored != str(VERSION):
             raise SchemaVersionError(
                 f"the tables {self.meta.fullname[:-4]}* are of version {stored}, and this package knows {VERSION}; "
@@ -76,6 +79,20 @@ class Tables:
             )
         # Changes nothing, and fails at once where nothing can be written.
         connection.execute(self.meta.delete().where(self.meta.c.name == ""))
+
+    def _upgrade(self, connection: Connection) -> None:
+        """Add the columns and indexes that tables of an older version lack; what is there stays as it is."""
+        inspector = inspect(connection)
+        for table in self.metadata.sorted_tables:
+            there = {column["name"] for column in inspector.get_columns(table.name, schema=self.schema)}
+            for column in table.columns:
+                if column.name not in there:
+                    text_of_it = CreateColumn(column).compile(dialect=connection.dialect)
+                    name = connection.dialect.identifier_preparer.format_table(table)
+                    connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {text_of_it}")
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
+        connection.execute(self.meta.update().where(self.meta.c.name == "version").values(value=str(VERSION)))
 
     def _stored_version(self, connection: Connection) -> str | None:
         inspector = inspect(connection)
@@ -112,7 +129,9 @@ def _jobs(metadata: MetaData, prefix: str) -> Table:
         Column("tags", Text, nullable=False),
         Column("executor_options", Text, nullable=False),
         Column("format", Integer, nullable=False),
+        Column("follows", _key()),
         Index(f"{prefix}jobs_due", "executor", "next_run_time"),
+        Index(f"{prefix}jobs_following", "follows", **_partial("follows IS NOT NULL")),
     )
 
 
@@ -137,6 +156,8 @@ def _runs(metadata: MetaData, prefix: str) -> Table:
         Column("reason", Text),
         Column("count", BigInteger, nullable=False),
         Column("progress", Text),
+        Column("attempts", Text),
+        Column("cause", Text),
         Index(f"{prefix}runs_of_job", "job_id", "scheduled_time"),
         Index(f"{prefix}runs_waiting", "executor", "ready_at", "scheduled_time", **_partial("ready_at IS NOT NULL")),
         Index(f"{prefix}runs_open", "incarnation", "scheduled_time", **_partial("finished_at IS NULL")),

@@ -10,13 +10,15 @@ from scheduler.jobstores.sql.schema import Tables
 
 _RULES = ("name", "func", "args", "kwargs", "trigger", "rules", "tags", "executor_options", "format")
 JOB = ("id", "incarnation", "version", "executor", "next_run_time", "paused", *_RULES)
-JOB_CHANGES = ("executor", "next_run_time", "paused", *_RULES)
+NEW_JOB = (*JOB, "follows")
+JOB_CHANGES = ("executor", "next_run_time", "paused", *_RULES, "follows")
 """What an update replaces: all but the identity, and the version, which grows by one."""
 
-_ATTEMPT = ("node", "ready_at", "started_at", "finished_at", "result", "error", "traceback", "reason")
-RUN_CHANGES = ("state", "attempt", "executor", *_ATTEMPT)
+_TIMES = ("node", "ready_at", "started_at", "finished_at")
+_WORDS = ("result", "error", "traceback", "reason", "progress", "attempts", "cause")
+RUN_CHANGES = ("state", "attempt", "executor", *_TIMES, *_WORDS)
 """What an attempt changes of a run."""
-RUN = ("id", "job_id", "incarnation", "scheduled_time", *RUN_CHANGES, "count", "progress")
+RUN = ("id", "job_id", "incarnation", "scheduled_time", *RUN_CHANGES, "count")
 NODE = ("id", "host", "pid", "machine", "birth", "started_at", "heartbeat_at")
 
 _HELD = "state IN ('STARTED', 'ENQUEUED')"
@@ -56,10 +58,14 @@ class Statements:
         sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
         keys = ("id", "incarnation", "version")
         grow = "version = version + 1"
-        self.insert_jobs = self._dialect.insert(self._jobs_table, JOB)
+        self.insert_jobs = self._dialect.insert(self._jobs_table, NEW_JOB)
         self.update_jobs = self._dialect.update(self._jobs_table, JOB_CHANGES, keys, grow)
         self.advance_jobs = self._dialect.update(self._jobs_table, ("next_run_time",), keys, grow)
         self.lock_jobs = sql(f"SELECT id FROM {self._jobs} WHERE id {some} ORDER BY id {self._dialect.lock()}")
+        self.lock_following = sql(
+            f"SELECT id FROM {self._jobs} WHERE id {some} OR follows {some} ORDER BY id {self._dialect.lock()}"
+        )
+        self.following = sql(f"SELECT {self._job} FROM {self._jobs} WHERE follows {some} ORDER BY id")
         self.delete_jobs = sql(f"DELETE FROM {self._jobs} WHERE id {some}")
         self.lock_all_jobs = f"SELECT id FROM {self._jobs} ORDER BY id {self._dialect.lock()}"
 
@@ -87,6 +93,7 @@ class Statements:
             f"AND incarnation IN (SELECT incarnation FROM {self._jobs} WHERE id {some})"
         )
         self.ready = sql(f"UPDATE {self._runs} SET ready_at = ? WHERE id {some}")
+        self.progress = self._dialect.update(self._runs_table, ("progress",), ("id",))
         queued = "finished_at IS NULL AND ready_at IS NULL AND state = 'PENDING'"
         self.queues = sql(
             f"SELECT value FROM ({self._dialect.values}) q WHERE EXISTS "
@@ -98,7 +105,7 @@ class Statements:
         )
         self.ended = sql(
             f"SELECT id, incarnation FROM {self._jobs} WHERE id {some} AND next_run_time IS NULL AND NOT paused "
-            f"ORDER BY id {self._dialect.lock()}"
+            f"AND follows IS NULL ORDER BY id {self._dialect.lock()}"
         )
 
     def _read_runs(self) -> None:
@@ -108,6 +115,22 @@ class Statements:
         self.active = sql(
             f"SELECT incarnation, count(*) FROM {self._runs} WHERE finished_at IS NULL AND incarnation {some} "
             "GROUP BY incarnation"
+        )
+        self.blockers = sql(
+            f"SELECT id FROM {self._runs} WHERE incarnation = ? AND finished_at IS NULL "
+            "ORDER BY scheduled_time, id LIMIT ?"
+        )
+        self.held_by = sql(f"SELECT id FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD}")
+        self.lock_run = sql(
+            f"SELECT {self._run} FROM {self._runs} WHERE id = ? AND finished_at IS NULL {self._dialect.lock()}"
+        )
+        self.prune = sql(
+            f"DELETE FROM {self._runs} WHERE id IN (SELECT id FROM {self._runs} WHERE id < ? AND finished_at < ? "
+            f"ORDER BY id LIMIT ? {self._dialect.claim()})"
+        )
+        self.prune_job = sql(
+            f"DELETE FROM {self._runs} WHERE id IN (SELECT id FROM {self._runs} WHERE job_id = ? "
+            f"AND finished_at IS NOT NULL ORDER BY scheduled_time DESC, id DESC LIMIT ? OFFSET ?)"
         )
         self.fence = sql(
             f"SELECT id, attempt FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD} "

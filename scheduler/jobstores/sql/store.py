@@ -189,6 +189,17 @@ class SQLAlchemyJobStore(JobStore):
         with self._connected() as connection:
             return next_due(connection, self._statements, self._dialect, executors, skip, self._now(connection))
 
+    def held_by(self, node: str, run_ids: Collection[str]) -> Collection[str]:
+        return {run_id for (run_id,) in self._read(self._statements.held_by, self._dialect.array(run_ids), node)}
+
+    def prune(self, before: datetime, limit: int) -> int:
+        with self._transaction() as connection:
+            return execute(connection, self._statements.prune, (run_id("", before), microseconds(before), limit))
+
+    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
+        with self._transaction() as connection:
+            return execute(connection, self._statements.prune_job, (job_id, limit, keep))
+
     def executors(self) -> Collection[str]:
         return [alias for (alias,) in self._read(self._statements.executors)]
 

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from scheduler.core.job import Job
 from scheduler.core.plan import Plan
-from scheduler.core.run import Run
+from scheduler.core.run import WAITING, Run
 from scheduler.errors import StaleJobError
-from scheduler.jobstores.base import Due, DueJob, DueRun, Turn
+from scheduler.jobstores.base import MOST_BLOCKERS, Due, DueJob, DueRun, Turn
 from scheduler.jobstores.sql.dialects import Dialect
 from scheduler.jobstores.sql.driver import execute, fetch
 from scheduler.jobstores.sql.rows import Rows, instant, microseconds, readable_instant
@@ -50,7 +50,60 @@ class SQLTurn(Turn):
         self._ended_of.update(run.job_id for run in written if run.finished_at is not None)
         return {run.id for run in written}
 
-    def release(self, incarnations: Sequence[str]) -> None:
+    def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
+        held = dict(self._query(self._statements.fence, self._dialect.array([run.id for run in runs]), node))
+        written = [run for run in runs if held.get(run.id) == run.attempt]
+        self._write(self._statements.progress, [self._rows.progress(run) for run in written])
+        return {run.id for run in written}
+
+    def open_run(self, run_id: str) -> DueRun | None:
+        """See the contract: a held run is locked before its job, a waiting one after it."""
+        rows = self._query(self._statements.run, run_id)
+        run = self._rows.run(rows[0]) if rows else None
+        if run is None or run.finished_at is not None:
+            return None
+        waits = run.state in WAITING
+        if waits:
+            self._lock_following([run.job_id])
+        rows = self._query(self._statements.lock_run, run_id)
+        locked = self._rows.run(rows[0]) if rows else None
+        if locked is None or (locked.state in WAITING) is not waits:
+            return None
+        jobs = [self._rows.job(row) for row in self._query(self._statements.job, run.job_id)]
+        job = jobs[0] if jobs and jobs[0].incarnation == run.incarnation else None
+        return DueRun(locked, job)
+
+    def active_job(self, job_id: str) -> DueJob | None:
+        self._query(self._statements.lock_jobs, self._dialect.array([job_id]))
+        jobs = [self._rows.job(row) for row in self._query(self._statements.job, job_id)]
+        return DueJob(jobs[0], self._active(jobs).get(jobs[0].incarnation, 0)) if jobs else None
+
+    def followers(self, job_ids: Collection[str]) -> Sequence[DueJob]:
+        if not job_ids:
+            return ()
+        self._lock_following(job_ids)
+        self._ended_of.clear()
+        jobs = [self._rows.job(row) for row in self._query(self._statements.following, self._dialect.array(job_ids))]
+        active = self._active(jobs)
+        return [DueJob(job, active.get(job.incarnation, 0)) for job in jobs]
+
+    def insert(self, runs: Sequence[Run], jobs: Sequence[Job] = ()) -> None:
+        self._write(self._statements.insert_jobs, [self._rows.new_job(job) for job in jobs])
+        self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in runs])
+
+    def revoke(self, run: Run) -> None:
+        self._write(self._statements.update_runs, [self._rows.run_changes(run)])
+
+    def blockers(self, incarnations: Collection[str]) -> Mapping[str, Sequence[str]]:
+        query = self._statements.blockers
+        return {name: [run_id for (run_id,) in self._query(query, name, MOST_BLOCKERS)] for name in incarnations}
+
+    def _lock_following(self, job_ids: Collection[str]) -> None:
+        if self._dialect.locks:
+            ids = self._dialect.array(job_ids)
+            self._query(self._statements.lock_following, ids, ids)
+
+    def release(self, incarnations: Sequence[str]) -> int:
         """See the contract.
 
         The jobs of the runs that this node held are locked first: another node may just be queueing a run of one behind
@@ -66,6 +119,7 @@ class SQLTurn(Turn):
             ready += [run_id for (run_id,) in self._query(self._statements.queued, incarnation, places[incarnation])]
         if ready:
             self._execute(self._statements.ready, microseconds(self.now), self._dialect.array(ready))
+        return len(ready)
 
     def remove_ended(self, job_ids: Collection[str]) -> Collection[str]:
         """See the contract.
