@@ -20,6 +20,7 @@ from scheduler.core.events import (
     RunEvent,
     RunFailed,
     RunLost,
+    RunProgress,
     RunRetrying,
     RunRevoked,
     RunSkipped,
@@ -32,9 +33,10 @@ from scheduler.core.events import (
     StoreRecovered,
     StoreUnavailable,
 )
+from scheduler.core.history import History
 from scheduler.core.job import Job, JobDefaults
-from scheduler.core.retry import RetryPolicy
-from scheduler.core.run import Run, RunState
+from scheduler.core.retry import Retry, RetryPolicy
+from scheduler.core.run import Attempt, Progress, Run, RunState
 from scheduler.definitions import JobDefinition
 from scheduler.errors import (
     BrokenJobError,
@@ -49,7 +51,13 @@ from scheduler.errors import (
     JobLookupError,
     JobStoreError,
     JobStoreLookupError,
+    NotInARunError,
+    RunFailedError,
     RunLookupError,
+    RunLostError,
+    RunRevokedError,
+    RunSkippedError,
+    RunTimeoutError,
     SchedulerAlreadyRunningError,
     SchedulerError,
     SchedulerNotRunningError,
@@ -58,12 +66,14 @@ from scheduler.errors import (
     StaleJobError,
     StoreUnavailableError,
     UnknownOptionError,
+    WaitTimeoutError,
 )
 from scheduler.handles import JobHandle
 from scheduler.runtime.health import Health, StoreHealth
 from scheduler.runtime.lifecycle import SchedulerState
 
 __all__ = [
+    "Attempt",
     "BrokenJobError",
     "ConflictingIdError",
     "Event",
@@ -71,6 +81,7 @@ __all__ = [
     "ExecutorStoppedError",
     "FunctionLookupError",
     "Health",
+    "History",
     "InvalidJobError",
     "InvalidMoveError",
     "InvalidSettingError",
@@ -87,18 +98,27 @@ __all__ = [
     "JobRemoved",
     "JobStoreError",
     "JobStoreLookupError",
+    "NotInARunError",
+    "Progress",
+    "Retry",
     "RetryPolicy",
     "Run",
     "RunEvent",
     "RunFailed",
+    "RunFailedError",
     "RunLookupError",
     "RunLost",
+    "RunLostError",
+    "RunProgress",
     "RunRetrying",
     "RunRevoked",
+    "RunRevokedError",
     "RunSkipped",
+    "RunSkippedError",
     "RunStarted",
     "RunState",
     "RunSucceeded",
+    "RunTimeoutError",
     "Scheduler",
     "SchedulerAlreadyRunningError",
     "SchedulerError",
@@ -116,6 +136,7 @@ __all__ = [
     "StoreUnavailable",
     "StoreUnavailableError",
     "UnknownOptionError",
+    "WaitTimeoutError",
 ]
 
 

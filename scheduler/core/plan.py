@@ -72,9 +72,9 @@ def plan(
         blockers: where no instance is free, the ids of the runs that have not ended, the oldest first.
 
     Late fires are judged in this order: too late for the grace time → missed; no instance free → overlap, unless the
-    job lets them wait for one; several left → coalesced into the last of them, or all run, the oldest first. A run whose
-    jitter is not over yet waits for that, and is an instance meanwhile; how late a fire is, counts from the end of its
-    delay.
+    job lets them wait for one; several left → coalesced into the last of them, or all run, the oldest first. A run
+    whose jitter is not over yet waits for that, and is an instance meanwhile; how late a fire is, counts from the end
+    of its delay.
 
     Raises InvalidTriggerError where a trigger of the user's own does not keep its promises.
     """

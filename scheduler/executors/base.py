@@ -116,7 +116,7 @@ class Executor(ABC):
         """Return the calls that were told to end, by `cancel` or `stop`, and still run."""
         return ()
 
-    def after_fork(self) -> None:
+    def after_fork(self) -> None:  # noqa: B027 - most have nothing to let go
         """In the child of a fork: be as one that was stopped, whatever the parent's threads and processes do."""
 
     @abstractmethod

@@ -164,7 +164,7 @@ class JobStore(ABC):
 
     # life cycle
 
-    def after_fork(self) -> None:
+    def after_fork(self) -> None:  # noqa: B027 - most have nothing to let go
         """In the child of a fork: let go, as a store that was never opened, of what the parent still uses.
 
         Locks may be held by threads that are not there any more, and connections are the parent's.
