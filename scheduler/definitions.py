@@ -166,7 +166,7 @@ class JobBuilder:
             executor=checked_text("executor", definition.executor),
             jobstore=checked_text("jobstore", definition.jobstore),
             next_run_time=next_run_time,
-            paused=next_run_time is None,
+            paused=next_run_time is None and (trigger.follows is None or definition.next_run_time is None),
             jitter=jitter_of(trigger, definition.jitter),
             on_success=checked_callback("on_success", definition.on_success),
             on_failure=checked_callback("on_failure", definition.on_failure),
@@ -210,6 +210,10 @@ class JobBuilder:
         return changed
 
     def _first_run_time(self, given: datetime | Unset | None, trigger: Trigger, now: datetime) -> datetime | None:
+        if trigger.follows is not None:
+            if given is not UNSET and given is not None:
+                raise InvalidJobError(_no_time(trigger, given))
+            return None
         if given is UNSET:
             first = first_fire(trigger, now)
             if first is None:
@@ -288,6 +292,13 @@ def _elsewhere(name: str, call: str) -> str:
     if call != "add_job" and (name in CHECKS or name == "next_run_time"):
         return f"{name}= belongs to modify_job"
     return f"{name}= belongs to add_job" if call != "add_job" and name in OPTIONS else ""
+
+
+def _no_time(trigger: Trigger, given: object) -> str:
+    return (
+        f"next_run_time: {show(given)} is given for a job that fires after another one ({trigger}), which has no times; "
+        "leave it out, or pass None to add the job paused; run_job runs it at once"
+    )
 
 
 def jitter_of(trigger: Trigger, given: float | timedelta | Unset | None = UNSET) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from scheduler.triggers.after import AfterTrigger
 from scheduler.triggers.base import Span, Trigger
 from scheduler.triggers.calendar_interval import CalendarIntervalTrigger
 from scheduler.triggers.combining import AndTrigger, OrTrigger
@@ -15,6 +16,7 @@ from scheduler.triggers.interval import IntervalTrigger
 from scheduler.triggers.solar import SolarTrigger
 
 __all__ = [
+    "AfterTrigger",
     "AndTrigger",
     "CalendarIntervalTrigger",
     "CronTrigger",
@@ -39,6 +41,7 @@ BUILT_IN: Mapping[str, type[Trigger]] = MappingProxyType(
             OrTrigger,
             ExcludingTrigger,
             SolarTrigger,
+            AfterTrigger,
         )
     }
 )

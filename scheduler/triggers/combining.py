@@ -247,6 +247,11 @@ def to_trigger(argument: str, value: object) -> Trigger:
     """Return a value that is a trigger. Raises InvalidTriggerError that names the argument for anything else."""
     if not isinstance(value, Trigger):
         raise InvalidTriggerError(f"{argument}: {show(value)} is not a Trigger; build one, such as CronTrigger(hour=9)")
+    if value.follows is not None:
+        raise InvalidTriggerError(
+            f"{argument}: {show(value)} fires when another job ends and has no times that could be combined; "
+            "add a job for each trigger"
+        )
     return value
 
 

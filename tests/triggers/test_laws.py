@@ -158,4 +158,5 @@ def test_the_built_in_triggers_go_by_their_kinds() -> None:
         "or": "OrTrigger",
         "excluding": "ExcludingTrigger",
         "solar": "SolarTrigger",
+        "after": "AfterTrigger",
     }
