@@ -120,7 +120,9 @@ class JobDefinition:
 OPTIONS = tuple(name for name in inspect.signature(JobDefinition).parameters if name not in ("func", "trigger_args"))
 """The names of `add_job`'s arguments, without the function, which it always has, and those of triggers."""
 
-CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"add_job": OPTIONS, "reschedule_job": ("trigger", "jitter")})
+CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"add_job": OPTIONS, "reschedule_job": ("job_id", "jobstore", "trigger", "jitter")}
+)
 """The calls that take arguments of triggers → the names of their other ones."""
 
 
@@ -205,6 +207,8 @@ class JobBuilder:
                 valid = (*CHECKS, "next_run_time", "trigger")
                 raise UnknownOptionError(name, valid, "modify_job", self._rescheduling(name))
         changed = replace(job, **values)
+        if changed.follows is not None and values.get("next_run_time") is not None:
+            raise _timeless(changed.follows, changes["next_run_time"])
         if {"func", "args", "kwargs"} & values.keys():
             check_call(target(changed.func), changed.args, changed.kwargs)
         return changed
@@ -212,7 +216,7 @@ class JobBuilder:
     def _first_run_time(self, given: datetime | Unset | None, trigger: Trigger, now: datetime) -> datetime | None:
         if trigger.follows is not None:
             if given is not UNSET and given is not None:
-                raise InvalidJobError(_no_time(trigger, given))
+                raise _timeless(trigger.follows, given)
             return None
         if given is UNSET:
             first = first_fire(trigger, now)
@@ -278,8 +282,10 @@ class JobBuilder:
         kinds = self.kinds.takers(name)
         if not kinds:
             return ""
-        call = f"reschedule_job(job_id, trigger={kinds[0]!r}, {name}=…)"
-        return f"{name}= belongs to a trigger; to change that, use {call}"
+        cls = self.kinds.named(kinds[0])
+        collides = set(required(cls)) & set(CALLS["reschedule_job"])
+        call = f"trigger={cls.__name__}(…)" if collides else f"trigger={kinds[0]!r}, {name}=…"
+        return f"{name}= belongs to a trigger; to change that, use reschedule_job(job_id, {call})"
 
 
 def _others(call: str, trigger: Trigger | str | None) -> tuple[str, ...]:
@@ -294,10 +300,10 @@ def _elsewhere(name: str, call: str) -> str:
     return f"{name}= belongs to add_job" if call != "add_job" and name in OPTIONS else ""
 
 
-def _no_time(trigger: Trigger, given: object) -> str:
-    return (
-        f"next_run_time: {show(given)} is given for a job that fires after another one ({trigger}), which has no times; "
-        "leave it out, or pass None to add the job paused; run_job runs it at once"
+def _timeless(followed: str, given: object) -> InvalidJobError:
+    return InvalidJobError(
+        f"next_run_time: {show(given)} is given for a job that fires after job {followed!r}, at no time of its own; "
+        "leave it out, or pass None to pause the job; run_job runs it at once"
     )
 
 

@@ -93,8 +93,11 @@ class StaleJobError(SchedulerError):
 class JobLookupError(SchedulerError, LookupError):
     """No job has this id."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"no job has the id {job_id!r}; it may have ended or been removed")
+    def __init__(
+        self, job_id: str, jobstore: str | None = None, remedy: str = "it may have ended or been removed"
+    ) -> None:
+        where = "" if jobstore is None else f" in job store {jobstore!r}"
+        super().__init__(f"no job{where} has the id {job_id!r}; {remedy}")
         self.job_id = job_id
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NoReturn, Protocol, Self
 
 from scheduler.core.job import Job
+from scheduler.errors import InvalidTriggerError
 from scheduler.triggers import Trigger
 
 
@@ -48,6 +49,11 @@ class JobHandle(Job):
 
     def reschedule(self, trigger: Trigger | str | None = None, **trigger_args: Any) -> JobHandle:
         """Give it another trigger; see `Scheduler.reschedule_job`."""
+        if "job_id" in trigger_args:
+            raise InvalidTriggerError(
+                "reschedule: job_id= cannot be passed beside the name of a trigger, as it would be that of "
+                "reschedule_job; build the trigger and pass it: reschedule(AfterTrigger(…))"
+            )
         return self._scheduler.reschedule_job(self.id, self.jobstore, trigger, **trigger_args)
 
     def pause(self) -> JobHandle:
@@ -90,6 +96,8 @@ def describe_job(job: Job, when: datetime | None = None) -> str:
         state = f"broken: {job.broken}"
     elif job.paused:
         state = "paused"
+    elif job.follows is not None:
+        state = f"waits for job {job.follows}"
     else:
         state = f"next run at: {time.isoformat(sep=' ', timespec='seconds')}" if time else "ended"
     jitter = "" if job.jitter is None else f", jitter: {job.jitter:g} s"

@@ -7,13 +7,13 @@ engine know.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from scheduler.core.events import JobAdded, JobModified, JobRemoved, RunRevoked
-from scheduler.core.job import Job
+from scheduler.core.job import NOTHING, Job
 from scheduler.core.plan import QUEUE
 from scheduler.core.run import WAITING, Run, RunState
 from scheduler.core.unset import UNSET, Unset
@@ -27,13 +27,14 @@ from scheduler.errors import (
     JobLookupError,
     StaleJobError,
 )
+from scheduler.following import check_followed
 from scheduler.jobstores.base import JobStore
 from scheduler.lookups import Lookups
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
 from scheduler.serialization.functions import reference
 from scheduler.triggers import DateTrigger, Trigger
-from scheduler.validation import first_fire, target
+from scheduler.validation import CALLBACKS, first_fire, naming, target
 
 logger = logging.getLogger(__name__)
 
@@ -75,15 +76,16 @@ class Operations:
             by_store.setdefault(definition.jobstore, []).append((place, job, definition))
         added: list[tuple[int, Job]] = []
         for alias, entries in by_store.items():
-            jobs = self._write_new(self.lookups.store(alias), entries)
+            jobs = self._write_new(alias, entries)
             added += [(place, job) for (place, _, _), job in zip(entries, jobs, strict=True)]
             for job in jobs:
                 self._engine.changed(alias, job.id, job)
                 self._bus.publish(JobAdded(job.id, alias))
         return [job for _, job in sorted(added, key=lambda entry: entry[0])]
 
-    def _write_new(self, store: JobStore, entries: list[tuple[int, Job, JobDefinition]]) -> list[Job]:
+    def _write_new(self, alias: str, entries: list[tuple[int, Job, JobDefinition]]) -> list[Job]:
         """Insert the jobs, or replace those that exist where the caller allows it; again if they change in between."""
+        store = self.lookups.store(alias)
         replaceable = [job.id for _, job, definition in entries if definition.replace_existing]
         ids = set()
         for _, job, _ in entries:
@@ -102,8 +104,9 @@ class Operations:
                     successor = replacing(job, old, timing_given=definition.next_run_time is not UNSET)
                     update.append(successor)
                     result.append(replace(successor, version=successor.version + 1))
+            followed = self._check_followed(alias, result, existing)
             try:
-                store.write_jobs(add=add, update=update)
+                store.write_jobs(add=add, update=update + followed)
             except ConflictingIdError as error:
                 if error.job_id not in replaceable:
                     raise
@@ -111,13 +114,23 @@ class Operations:
                 continue
             else:
                 return result
-        raise StaleJobError(replaceable[0])
+        raise StaleJobError(entries[0][1].id)
+
+    def _check_followed(self, alias: str, jobs: Sequence[Job], before: Mapping[str, Job]) -> list[Job]:
+        """Check whom these jobs follow; return what must not change before they are written."""
+        anew = {job.id for job in jobs if job.follows is not None and not _follows(before.get(job.id), job.follows)}
+        return check_followed(self.lookups, alias, jobs, anew) if anew else []
 
     def _check_executor(self, job: Job) -> None:
         executor = self._engine.executors.get(job.executor)
         if executor is None:
             raise ExecutorLookupError(job.executor, self._engine.executors)
         executor.check(target(job.func), job.executor_options)
+        for name in CALLBACKS:
+            func = getattr(job, name)
+            if func is not None:
+                with naming(name):
+                    executor.check(target(func), NOTHING)
 
     def check_trigger(self, trigger: Trigger | str | None) -> None:
         """Raise InvalidTriggerError for what is neither a Trigger nor the name of one; None: once, now."""
@@ -144,7 +157,15 @@ class Operations:
 
     def insert(self, alias: str, jobs: list[Job]) -> None:
         """Add jobs that are complete already."""
-        self.lookups.store(alias).write_jobs(add=jobs)
+        for _ in range(ATTEMPTS):
+            followed = self._check_followed(alias, jobs, {})
+            try:
+                self.lookups.store(alias).write_jobs(add=jobs, update=followed)
+            except (StaleJobError, JobLookupError):
+                continue
+            break
+        else:
+            raise StaleJobError(jobs[0].id)
         for job in jobs:
             self._engine.changed(alias, job.id, job)
             self._bus.publish(JobAdded(job.id, alias))
@@ -156,7 +177,7 @@ class Operations:
 
         def change(job: Job, now: datetime) -> Job:
             changed = self._builder.change(job, changes, now)
-            if {"func", "executor", "executor_options"} & changes.keys():
+            if {"func", "executor", "executor_options", *CALLBACKS} & changes.keys():
                 self._check_executor(changed)
             if "trigger" in changes and "next_run_time" not in changes and not job.paused:
                 return replace(changed, next_run_time=_first(changed.trigger, now))
@@ -211,8 +232,9 @@ class Operations:
             changed = change(job, store.now())
             if changed is job:
                 return replace(job, jobstore=alias)
+            followed = self._check_followed(alias, [changed], {job_id: job})
             try:
-                store.write_jobs(update=[changed])
+                store.write_jobs(update=[changed, *followed])
             except StaleJobError:
                 continue
             stored = replace(changed, version=changed.version + 1, jobstore=alias)
@@ -257,7 +279,14 @@ class Operations:
                 self._bus.publish(RunRevoked(stored))
 
 
-def _first(trigger: Trigger | None, now: datetime) -> datetime:
+def _follows(job: Job | None, followed: str) -> bool:
+    return job is not None and job.follows == followed
+
+
+def _first(trigger: Trigger | None, now: datetime) -> datetime | None:
+    """The next run time of a job that is added, changed or resumed; None where it follows another one."""
+    if trigger is not None and trigger.follows is not None:
+        return None
     first = None if trigger is None else first_fire(trigger, now)
     if first is None:
         raise InvalidJobError(f"trigger: {trigger} has no fire time from {now.isoformat()} on; remove the job instead")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -11,13 +12,23 @@ from typing import Any
 
 from scheduler.core.job import NOTHING, OVERLAPS, Job
 from scheduler.core.retry import RetryPolicy
-from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, SchedulerError, suggest
+from scheduler.errors import (
+    FunctionLookupError,
+    InvalidJobError,
+    InvalidSettingError,
+    InvalidTriggerError,
+    SchedulerError,
+    suggest,
+)
 from scheduler.serialization.functions import resolve
 from scheduler.serialization.jobs import LONGEST_GRACE, MOST_INSTANCES
 from scheduler.triggers import BUILT_IN, Trigger
 from scheduler.triggers.arguments import to_jitter
 from scheduler.triggers.combining import Nest
 from scheduler.wording import show
+
+CALLBACKS = ("on_success", "on_failure")
+"""The arguments of a job that are functions besides its own."""
 
 LONGEST_ID = 255
 """Characters in a job id or an alias at the most: what every database can index."""
@@ -125,7 +136,9 @@ def checked_retry(value: Any) -> RetryPolicy | None:
 def checked_overlap(value: Any) -> str:
     """Return what a fire does when all instances are under way."""
     if value not in OVERLAPS:
-        hint = suggest(value, OVERLAPS) if isinstance(value, str) else suggest("", OVERLAPS)
+        hint = suggest(value if isinstance(value, str) else "", OVERLAPS)
+        if value == "allow":
+            hint = "to let runs of the job overlap, pass max_instances=2 or more"
         raise InvalidJobError(f"overlap: {show(value)} is not known; {hint}")
     return str(value)
 
@@ -155,12 +168,26 @@ def checked_callback(name: str, value: Any) -> Callable[..., Any] | str | None:
     """Return a function that takes the run that ended, or a reference that leads to one."""
     if value is None:
         return None
-    try:
+    with naming(name):
         func = target(value)
-    except InvalidJobError as error:
-        raise InvalidJobError(str(error).replace("func", name, 1)) from None
-    check_call(func, (None,), NOTHING)
+    try:
+        check_call(func, (None,), NOTHING)
+    except InvalidJobError:
+        raise InvalidJobError(
+            f"{name}: {show(func)} cannot be called with one argument, the Run that ended; give it one parameter"
+        ) from None
     return value if isinstance(value, str) else func
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let errors about a function name the argument of which it is the value."""
+    try:
+        yield
+    except (InvalidJobError, FunctionLookupError) as error:
+        text = str(error).removeprefix("func").removeprefix(":").strip()
+        kind = FunctionLookupError if isinstance(error, FunctionLookupError) else InvalidJobError
+        raise kind(f"{name}: {text}") from None
 
 
 CHECKS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
@@ -194,12 +221,17 @@ def check_stored(job: Job) -> None:
     """
     checked_id(job.id)
     for name, check in CHECKS.items():
-        if name not in ("func", "on_success", "on_failure"):
+        if name not in ("func", *CALLBACKS):
             check(getattr(job, name))
     if job.ended:
         raise InvalidJobError(
             f"job {job.id!r} is not paused and has no next run time, so it would never fire; "
             "give it a next_run_time or set paused to true"
+        )
+    if job.follows is not None and job.next_run_time is not None:
+        raise InvalidJobError(
+            f"job {job.id!r} fires after job {job.follows!r} and has the next run time "
+            f"{job.next_run_time.isoformat()}; set next_run_time to null"
         )
     if job.paused and job.next_run_time is not None:
         raise InvalidJobError(

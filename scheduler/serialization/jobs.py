@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from scheduler.core.job import NOTHING, OVERLAPS, Job
 from scheduler.core.retry import RetryPolicy
-from scheduler.errors import InvalidJobError, InvalidTriggerError, SerializationError, suggest
+from scheduler.errors import FunctionLookupError, InvalidJobError, InvalidTriggerError, SerializationError, suggest
 from scheduler.serialization.functions import reference, split
 from scheduler.serialization.triggers import TriggerCodec
 from scheduler.serialization.values import ValueCodec, to_text
@@ -227,11 +227,20 @@ def _rules_of(job: Job) -> tuple[Any, ...]:
     """Return what of a job is written as its rules, in the order of _RULES, functions by their references."""
     if job.on_success is None and job.on_failure is None:
         return _rules(job)
-    texts = [None if func is None else func if isinstance(func, str) else reference(func) for func in _callbacks(job)]
-    return (*_rules(job)[:-2], *texts)
+    texts = [_callback_text(name, getattr(job, name)) for name in _CALLBACKS]
+    return (*_rules(job)[: -len(texts)], *texts)
 
 
-_callbacks: Final[Callable[[Job], tuple[Any, ...]]] = attrgetter("on_success", "on_failure")
+_CALLBACKS: Final = ("on_success", "on_failure")
+
+
+def _callback_text(name: str, func: Callable[..., Any] | str | None) -> str | None:
+    if func is None or isinstance(func, str):
+        return func
+    try:
+        return reference(func)
+    except FunctionLookupError as error:
+        raise FunctionLookupError(str(error).replace("func", name, 1)) from None
 
 
 def _rules_object(*rules: Any) -> dict[str, Any]:
