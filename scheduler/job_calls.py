@@ -28,37 +28,23 @@ class JobCalls:
     _zone: tzinfo
 
     def add_job(
-        self,
-        func: Callable[..., Any] | str,
-        trigger: Trigger | str | None = None,
-        args: Iterable[Any] = (),
-        kwargs: Mapping[str, Any] = NOTHING,
-        id: str | None = None,
-        name: str | None = None,
-        misfire_grace_time: float | timedelta | Unset | None = UNSET,
-        coalesce: bool | Unset = UNSET,
-        max_instances: int | Unset = UNSET,
-        next_run_time: datetime | Unset | None = UNSET,
-        jobstore: str = "default",
-        executor: str = "default",
-        replace_existing: bool = False,
-        *,
-        overlap: str | Unset = UNSET,
-        retry: RetryPolicy | int | Unset | None = UNSET,
-        timeout: float | timedelta | Unset | None = UNSET,
-        keep_runs: int | Unset | None = UNSET,
-        on_success: Callable[..., Any] | str | None = None,
-        on_failure: Callable[..., Any] | str | None = None,
-        jitter: float | timedelta | Unset | None = UNSET,
-        tags: Iterable[str] = (),
-        executor_options: Mapping[str, Any] = NOTHING,
-        **trigger_args: Any,
-    ) -> JobHandle:
+        self, func: Callable[..., Any] | str, trigger: Trigger | str | None = None,
+        args: Iterable[Any] = (), kwargs: Mapping[str, Any] = NOTHING,
+        id: str | None = None, name: str | None = None,
+        misfire_grace_time: float | timedelta | Unset | None = UNSET, coalesce: bool | Unset = UNSET,
+        max_instances: int | Unset = UNSET, next_run_time: datetime | Unset | None = UNSET,
+        jobstore: str = "default", executor: str = "default", replace_existing: bool = False, *,
+        overlap: str | Unset = UNSET, retry: RetryPolicy | int | Unset | None = UNSET,
+        timeout: float | timedelta | Unset | None = UNSET, keep_runs: int | Unset | None = UNSET,
+        on_success: Callable[..., Any] | str | None = None, on_failure: Callable[..., Any] | str | None = None,
+        jitter: float | timedelta | Unset | None = UNSET, tags: Iterable[str] = (),
+        executor_options: Mapping[str, Any] = NOTHING, **trigger_args: Any,
+    ) -> JobHandle:  # fmt: skip
         """Add a job; it is stored when this returns.
 
         Arguments:
             func: a callable, or its reference `"package.module:qualified.name"`; a database takes only what has one.
-            trigger: a Trigger; or a name (`"interval"`, `"cron"`, … or of the scheduler's `triggers`); None: once, now.
+            trigger: a Trigger; or a name (`"cron"`, `"after"`, … or of the scheduler's `triggers`); None: once, now.
             args, kwargs: what to call it with; checked against the function's signature.
             id, name: 1 to 255 characters, the id unique in its store; None: a random id, and the function's name.
             misfire_grace_time: seconds (or a timedelta) by which a fire may be late and still run; None: any.
@@ -67,7 +53,8 @@ class JobCalls:
             next_run_time: a first fire time of its own (naive: in the scheduler's zone); None: add the job paused.
             jobstore, executor: the aliases of those that keep it and call it; both must be known here.
             replace_existing: whether to replace a job of this id; it keeps its timing while its trigger is unchanged.
-            overlap: what a fire does then: "skip" (recorded), "queue" (wait for one to end), or "cancel_running".
+            overlap: what a fire does when `max_instances` runs are under way: "skip" (recorded), "queue" (wait for one
+                to end), or "cancel_running" (revoke the oldest one, and take its place).
             retry: a RetryPolicy, or a number of retries at once; None: at most one attempt.
             timeout: seconds (or a timedelta) after which an attempt is ended and has failed; None: never.
             keep_runs: how many of its ended runs are kept; None: as many as the scheduler's History says.
@@ -79,8 +66,9 @@ class JobCalls:
             trigger_args: the arguments of a trigger given by its name, such as minutes=5; with any other trigger, none.
 
         Raises InvalidJobError, InvalidTriggerError, UnknownOptionError, FunctionLookupError, SerializationError,
-        ConflictingIdError, JobStoreLookupError, ExecutorLookupError; then nothing is stored. And StoreUnavailableError,
-        as every call does when the database is away; if it went while it was committing, the job may be stored.
+        ConflictingIdError, JobStoreLookupError, ExecutorLookupError, and JobLookupError for one that is to follow a job
+        that is not there; then nothing is stored. And StoreUnavailableError, as every call does when the database is
+        away; if it went while it was committing, the job may be stored.
         """
         return self.add_jobs([JobDefinition(
             func, trigger, args, kwargs, id, name, misfire_grace_time, coalesce, max_instances, next_run_time, jobstore,
@@ -114,7 +102,7 @@ class JobCalls:
         """Change fields of a job; the names are those of `add_job`, but for id, jobstore and replace_existing.
 
         `next_run_time` in the past means now; None pauses. A new `trigger` (a Trigger) counts from now, and brings its
-        jitter unless one is given.
+        jitter unless one is given. `on_success=None` takes a callback away, as None does elsewhere.
         Raises JobLookupError, BrokenJobError, StaleJobError, and what `add_job` raises.
         """
         return JobHandle.of(self._operations.modify_job(job_id, jobstore, changes), self)
@@ -130,7 +118,8 @@ class JobCalls:
     ) -> JobHandle:
         """Give a job another trigger, which counts from now, and its jitter; a paused job stays paused.
 
-        The arguments are those of `add_job`. Raises as `modify_job`.
+        The arguments are those of `add_job`, but that `job_id` here is the job's own: to let it follow another one,
+        pass `AfterTrigger(…)`. Raises as `modify_job`.
         """
         return JobHandle.of(self._operations.reschedule_job(job_id, jobstore, trigger, jitter, trigger_args), self)
 
@@ -145,6 +134,7 @@ class JobCalls:
     def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
         """Remove a job. Its runs stay recorded; waiting ones are revoked, which RunRevoked tells, and others go on.
 
+        Jobs that follow it stay. They wait for a job of its id; runs of it that go on let them fire when they end.
         Raises JobLookupError.
         """
         self._operations.remove_job(job_id, jobstore)
@@ -189,7 +179,7 @@ class JobCalls:
 
         Functions are not imported, nor executors looked for: a job that cannot run here is listed as broken.
         Raises SerializationError for anything else, InvalidJobError for a job that `add_job` would refuse or that would
-        never fire, ConflictingIdError where an id is taken, JobStoreLookupError, and OSError for a path that cannot be
-        read.
+        never fire, JobLookupError for one that follows a job neither there nor imported with it, ConflictingIdError
+        where an id is taken, JobStoreLookupError, and OSError for a path that cannot be read.
         """
         return [JobHandle.of(job, self) for job in import_jobs(self._operations, infile, jobstore)]
