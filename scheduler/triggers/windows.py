@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 from scheduler.errors import InvalidTriggerError
 from scheduler.timezones import in_utc, offsets, to_instant, turn_at
 from scheduler.triggers.base import BEGINNING, MOMENT, Trigger
-from scheduler.triggers.combining import Search, ask
+from scheduler.triggers.combining import Search, ask, to_trigger
 from scheduler.wording import show
 
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -88,8 +88,8 @@ def to_ranges(argument: str, value: object, zone: tzinfo | None) -> tuple[tuple[
     """
     pairs = [_pair(argument, item) for item in _items(argument, value, PAIR)]
     ranges = tuple(_range(argument, first, last, zone) for first, last in pairs if not isinstance(first, Trigger))
-    recurring = (Recurring(first, _length(argument, last)) for first, last in pairs if isinstance(first, Trigger))
-    return ranges, tuple(recurring)
+    lasting = [(to_trigger(argument, first), last) for first, last in pairs if isinstance(first, Trigger)]
+    return ranges, tuple(Recurring(first, _length(argument, last)) for first, last in lasting)
 
 
 def to_windows(dates: Iterable[date], ranges: Iterable[Range], zone: tzinfo) -> tuple[Window, ...]:
