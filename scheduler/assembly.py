@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import Any
 
 from scheduler.clock import Clock
+from scheduler.core.history import History
 from scheduler.core.job import JobDefaults
 from scheduler.definitions import JobBuilder
 from scheduler.errors import InvalidSettingError
@@ -14,6 +15,7 @@ from scheduler.executors import Executor, InlineExecutor, ThreadPoolExecutor
 from scheduler.jobstores import JobStore, MemoryJobStore
 from scheduler.lookups import Lookups
 from scheduler.operations import Operations
+from scheduler.run_operations import RunOperations
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
 from scheduler.runtime.lifecycle import Lifecycle
@@ -43,6 +45,7 @@ class Parts:
         job_defaults: JobDefaults | Mapping[str, Any],
         timezone: str | tzinfo | None,
         clock: Clock,
+        history: History,
         poll_interval: float,
         heartbeat_interval: float,
         node_timeout: float,
@@ -55,6 +58,7 @@ class Parts:
                 f"node_timeout ({node_timeout:g} s) must be longer than heartbeat_interval ({heartbeat_interval:g} s), "
                 "or living nodes are taken for dead; some three times as long is sound"
             )
+        self.history = checked_history(history)
         self.zone = local_zone() if timezone is None else to_zone(timezone)
         self.clock = clock
         self.kinds = TriggerKinds(triggers)
@@ -68,12 +72,16 @@ class Parts:
             wakeup=wakeup,
             functions=functions,
             liveness=liveness,
+            history=self.history,
             poll_interval=poll_interval,
         )
         self.lifecycle = Lifecycle(self.engine, liveness, self.bus, wakeup, clock)
         builder = JobBuilder(job_defaults, self.zone, self.kinds)
         self.lookups = Lookups(self.engine, functions, clock, self.zone)
         self.operations = Operations(self.lookups, builder, self.engine, self.bus)
+        self.runs = RunOperations(
+            self.operations, builder, self.engine, self.lifecycle, self.bus, clock, float(poll_interval)
+        )
         self._add_stores(jobstore, jobstores)
         self._add_executors(executors, clock)
 
@@ -119,6 +127,15 @@ def checked_executor(executor: Any) -> Executor:
             f"an executor must be an Executor such as ThreadPoolExecutor(10), not {show(executor)}"
         )
     return executor
+
+
+def checked_history(history: Any) -> History:
+    """Return what is to be kept, or raise for anything else."""
+    if not isinstance(history, History):
+        raise InvalidSettingError(
+            f"history must be a History, such as History(keep_for=7 * 86_400, keep_runs=100), not {show(history)}"
+        )
+    return history
 
 
 def checked_seconds(name: str, value: Any) -> None:

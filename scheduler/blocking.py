@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Self
 
 from scheduler.assembly import Parts, checked_executor, make_store
 from scheduler.clock import Clock, SystemClock
 from scheduler.core.events import Event
+from scheduler.core.history import History
 from scheduler.core.job import NOTHING, JobDefaults
-from scheduler.core.run import Run, RunState
 from scheduler.errors import UnknownOptionError
 from scheduler.executors.base import Executor
 from scheduler.job_calls import JobCalls
@@ -44,6 +44,7 @@ class Scheduler(JobCalls):
         clock: the clock to live by; for tests.
         poll_interval: seconds between looks at a shared store for what other processes changed.
         heartbeat_interval: seconds between signs of life on a shared store.
+        history: how long, and how much, of runs that have ended is kept.
         node_timeout: seconds after which a process without a sign of life is dead, and its runs are lost; longer than
             heartbeat_interval. All three are from 0.001 to 31,536,000, a year.
 
@@ -64,6 +65,7 @@ class Scheduler(JobCalls):
         poll_interval: float = 1.0,
         heartbeat_interval: float = 5.0,
         node_timeout: float = 20.0,
+        history: History = History(),  # noqa: B008 - it is frozen
         **unknown: Any,
     ) -> None:
         for name in unknown:
@@ -71,7 +73,7 @@ class Scheduler(JobCalls):
             raise UnknownOptionError(name, OPTIONS, f"Scheduler{hint}")
         parts = Parts(
             jobstore, jobstores, executors, triggers, job_defaults, timezone, clock or SystemClock(),
-            poll_interval, heartbeat_interval, node_timeout,
+            history, poll_interval, heartbeat_interval, node_timeout,
         )  # fmt: skip
         self._clock = parts.clock
         self._zone = parts.zone
@@ -81,6 +83,7 @@ class Scheduler(JobCalls):
         self._lifecycle = parts.lifecycle
         self._lookups = parts.lookups
         self._operations = parts.operations
+        self._runs = parts.runs
 
     # life cycle
 
@@ -175,38 +178,6 @@ class Scheduler(JobCalls):
         """Shut down, waiting for what runs."""
         if self.running:
             self.shutdown()
-
-    # runs
-
-    def get_run(self, run_id: str) -> Run:
-        """Return a run, from the first store that has it. Raises RunLookupError, StoreUnavailableError."""
-        return self._lookups.get_run(run_id)
-
-    def get_runs(
-        self,
-        job_id: str | None = None,
-        *,
-        state: RunState | str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int = 100,
-        newest_first: bool = True,
-    ) -> list[Run]:
-        """Return runs by scheduled time.
-
-        Arguments:
-            job_id: only those of this job, also after it was removed; None: of all jobs.
-            state: only those in this state, a RunState or its name; None: in any.
-            since, until: scheduled times, the first included, the second not; naive ones in the scheduler's zone.
-            limit: how many at the most, from 0 to 2**63 - 1.
-            newest_first: the order, and so which ones the limit leaves.
-
-        Raises InvalidSettingError for a wrong state, time or limit, InvalidJobError for what cannot be a job id,
-        StoreUnavailableError.
-        """
-        return self._lookups.get_runs(
-            job_id, state=state, since=since, until=until, limit=limit, newest_first=newest_first
-        )
 
     # listeners, stores, executors
 

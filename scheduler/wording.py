@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 LONGEST = 200
+
+_CUT = re.compile(r"\n\[… (\d{1,3}(?:,\d{3}){0,4}) characters left out …\]\n")
+"""The mark of what was left out when a text was cut before."""
 
 
 def show(value: object) -> str:
@@ -32,15 +37,24 @@ def describe(error: BaseException, longest: int | None = LONGEST) -> str:
     return storable(f"{name}: {message}" if message else name)
 
 
+def cut(text: str, longest: int) -> str:
+    """Return the text without its middle where it is longer than that, and in its place, how much was left out."""
+    half = longest // 2
+    if len(text) <= longest:
+        return text
+    middle = text[half:-half]
+    left_out = len(middle) + sum(int(mark[1].replace(",", "")) - len(mark[0]) for mark in _CUT.finditer(middle))
+    return f"{text[:half]}\n[… {left_out:,} characters left out …]\n{text[-half:]}"
+
+
 def storable(text: str, longest: int | None = None) -> str:
     """Return the text as every database can keep it: NUL and lone surrogates, which some refuse, are escaped.
 
     Arguments:
         longest: the number of characters from which on the middle is left out; None: all are kept.
     """
-    if longest is not None and len(text) > longest:
-        half = longest // 2
-        text = f"{text[:half]}\n[… {len(text) - longest} characters left out …]\n{text[-half:]}"
+    if longest is not None:
+        text = cut(text, longest)
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

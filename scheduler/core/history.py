@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from scheduler.core.settle import Outcome
 from scheduler.errors import InvalidSettingError
-from scheduler.wording import show
+from scheduler.wording import cut, show
 
 _MONTH = timedelta(days=30)
 _LONGEST = timedelta(days=36_600)
@@ -48,6 +49,16 @@ class History:
     def age(self) -> timedelta | None:
         """`keep_for` as a timedelta."""
         return None if self.keep_for is None else timedelta(seconds=float(self.keep_for))  # type: ignore[arg-type]
+
+    def bounded(self, outcome: Outcome) -> Outcome:
+        """Return the outcome with its message and traceback cut to `max_traceback`."""
+        if outcome.error is None and outcome.traceback is None:
+            return outcome
+        error, traceback = self._cut(outcome.error), self._cut(outcome.traceback)
+        return outcome._replace(error=error, traceback=traceback)
+
+    def _cut(self, text: str | None) -> str | None:
+        return None if text is None else cut(text, self.max_traceback)
 
 
 def _duration(value: object) -> float | None:

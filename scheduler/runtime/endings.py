@@ -21,6 +21,8 @@ class Endings:
     """Runs as they are now."""
     refused: list[Run] = field(default_factory=list)
     """Runs as they would be, had the store not had them in other hands."""
+    concluded: list[tuple[Run, Job | None]] = field(default_factory=list)
+    """Runs that have ended for good, and their jobs."""
     followed: list[Run] = field(default_factory=list)
     """New runs that these endings called, waiting or SKIPPED."""
     revocations: list[Revocation] = field(default_factory=list)
@@ -70,6 +72,7 @@ def _conclude(turn: Turn, ended: Sequence[tuple[Run, Job | None]], freed: Sequen
         ended: runs and their jobs.
         freed: for each instance that is free now, its job's incarnation.
     """
+    endings.concluded += ended
     job_ids = {run.job_id for run, _ in ended}
     _follow(turn, ended, job_ids, endings)
     called = [made for run, job in ended if job is not None and (made := callback(job, run, now=turn.now)) is not None]
@@ -95,6 +98,8 @@ def _follow(turn: Turn, ended: Sequence[tuple[Run, Job | None]], job_ids: Collec
             if new is None:
                 continue
             endings.followed.append(new)
+            if new.state is RunState.SKIPPED:
+                endings.concluded.append((new, job))
             active += new.state is not RunState.SKIPPED
             if job.overlap == "cancel_running" and active > job.max_instances:
                 replaced = blockers[: active - job.max_instances]

@@ -19,6 +19,7 @@ from scheduler.core.events import (
     StoreRecovered,
     StoreUnavailable,
 )
+from scheduler.core.history import History
 from scheduler.core.job import Job
 from scheduler.core.run import Run
 from scheduler.core.settle import Ending, Outcome
@@ -28,6 +29,7 @@ from scheduler.runtime.batch import LARGEST, Batch
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.endings import Endings, record_ended, record_revoked
 from scheduler.runtime.flights import Flights
+from scheduler.runtime.housekeeping import Housekeeping
 from scheduler.runtime.link import FIRST_RETRY, Revocation, Start, StoreLink
 from scheduler.runtime.liveness import Liveness
 from scheduler.runtime.loop import LONGEST_WAIT
@@ -58,10 +60,11 @@ class Engine:
         wakeup: Wakeup,
         functions: FunctionLoader,
         liveness: Liveness,
+        history: History,
         poll_interval: float,
     ) -> None:
         self.links: dict[str, StoreLink] = {}
-        self.flights = Flights(wakeup, clock)
+        self.flights = Flights(wakeup, clock, history)
         self.executors = self.flights.executors
         self.claiming = True
         """Whether due jobs are started; what runs is recorded in any case."""
@@ -80,6 +83,7 @@ class Engine:
         self._wakeup = wakeup
         self._functions = functions
         self._liveness = liveness
+        self._housekeeping = Housekeeping(history, clock)
         self._poll_interval = poll_interval
 
     def step(self) -> float:
@@ -183,6 +187,7 @@ class Engine:
                 self._turn(link, room, monotonic)
             link.unpark(monotonic)
             wait = self._wait(link)
+            wait = min(wait, self._housekeeping.tidy(link, wait))
         except StaleJobError as error:
             return self._outdated(link, error)
         except Exception as error:
@@ -208,6 +213,7 @@ class Engine:
         link.revocations += endings.revocations + batch.revocations
         link.dirty = link.dirty or bool(link.revocations)
         self._tell_ended(link, endings)
+        self._housekeeping.note(link, [(run, plan.job) for plan in batch.plans for run in plan.skips])
         self._announcer.batch(batch, link)
         self._load(link, batch, monotonic)
         if batch.exhausted:
@@ -277,6 +283,7 @@ class Engine:
                 logger.warning(
                     "Run %s was taken from this node; that it ended as %s is not recorded", run.id, run.state
                 )
+        self._housekeeping.note(link, endings.concluded)
         self._announcer.runs(endings.written)
         self._announcer.skipped(endings.followed)
         self._announcer.removed(endings.removed, link.alias)

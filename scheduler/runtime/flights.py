@@ -11,6 +11,7 @@ from types import NoneType
 from typing import NamedTuple
 
 from scheduler.clock import Clock
+from scheduler.core.history import History
 from scheduler.core.run import Progress, Reason
 from scheduler.core.settle import TIMED_OUT_TYPES, Ending, Outcome, ProgressReport
 from scheduler.errors import ExecutorStoppedError
@@ -35,10 +36,11 @@ class Flight(NamedTuple):
 class Flights:
     """The executors, and what is under way in them. But for `executors` and the counts, for the loop's thread only."""
 
-    def __init__(self, wakeup: Wakeup, clock: Clock) -> None:
+    def __init__(self, wakeup: Wakeup, clock: Clock, history: History) -> None:
         self.executors: dict[str, Executor] = {}
         self.inbox = Inbox(wakeup)
         self._clock = clock
+        self._history = history
         self._runs: dict[str, Flight] = {}
         self._deadlines: list[tuple[float, str, int]] = []
         """A heap of when time-outs are to be looked at, with run id and attempt."""
@@ -151,7 +153,7 @@ class Flights:
         """Leave an outcome to the store of its run."""
         del self._runs[outcome.run_id]
         flight.link.progress.pop(outcome.run_id, None)
-        flight.link.outcomes.append((flight.start, outcome))
+        flight.link.outcomes.append((flight.start, self._history.bounded(outcome)))
 
     def _note(self, report: ProgressReport) -> None:
         """Leave what a function says of its progress to the store of its run."""

@@ -3,13 +3,15 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from scheduler import RunState, Scheduler
+from scheduler import History, RunState, Scheduler
 from scheduler.jobstores import MemoryJobStore, SQLAlchemyJobStore
 from scheduler.testing import FakeClock, VirtualTime
 from tests.flow.faulty import Crash, FaultyStore
 from tests.flow.triggers import MoodyTrigger
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
+
+EVERYTHING = History(keep_for=None, keep_runs=None)
 
 NODE_TIMEOUT = 20
 """Seconds; the default of schedulers."""
@@ -36,7 +38,8 @@ class World:
         return store
 
     def scheduler(self, store=None, *, start=True, **options):
-        """A new scheduler, as in a new process, that takes its steps with the others."""
+        """A new scheduler, as in a new process, that takes its steps with the others and forgets nothing."""
+        options.setdefault("history", EVERYTHING)
         scheduler = Scheduler(store or self.store(), clock=self.clock, timezone="UTC", **options)
         if start:
             scheduler.start()

@@ -1,0 +1,126 @@
+"""Removes history that is not to be kept: by the loop, a little at a time, when nothing is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from math import inf
+from weakref import WeakKeyDictionary
+
+from scheduler.clock import Clock
+from scheduler.core.history import History
+from scheduler.core.job import Job
+from scheduler.core.run import Run
+from scheduler.runtime.link import StoreLink
+
+BATCH = 200
+"""The most runs that are removed at a time, so that the store is busy for milliseconds only."""
+
+JOBS = 20
+"""Of how many jobs the runs are counted at a time."""
+
+INTERVAL = 30.0
+"""Seconds between looks for runs that are too old."""
+
+BREATH = 0.01
+"""Seconds at the least between two batches."""
+
+SHARE = 20
+"""Of the loop's time, one part in so many is spent here at the most, however slow the store."""
+
+PATIENCE = 1.0
+"""Seconds for which a batch gives way to what is due."""
+
+MOST_JOBS = 10_000
+"""Of how many jobs the ended runs are counted; beyond that, counting begins anew."""
+
+
+class Chores:
+    """What is known of one store's history."""
+
+    def __init__(self, monotonic: float) -> None:
+        self.look_at = monotonic
+        """When to look for what is too old."""
+        self.rest_until = monotonic
+        self.ended: dict[str, int] = {}
+        """Job id → how many of its runs have ended since they were last counted in the store."""
+        self.crowded: dict[str, int] = {}
+        """Job id → how many of its runs to keep, where there may be more."""
+
+    @property
+    def due_at(self) -> float:
+        """When there is something to do."""
+        return self.rest_until if self.crowded else max(self.rest_until, self.look_at)
+
+
+class Housekeeping:
+    """Keeps each store's history within its bounds. `note` may be called from any thread.
+
+    Runs that are too old are looked for every 30 seconds. How many runs a job has is looked up when the first of them
+    ends here, as nobody knows how many there were before, and then whenever a tenth of what it keeps has ended.
+    """
+
+    def __init__(self, history: History, clock: Clock) -> None:
+        self._history = history
+        self._clock = clock
+        self._chores: WeakKeyDictionary[StoreLink, Chores] = WeakKeyDictionary()
+
+    def note(self, link: StoreLink, ended: Iterable[tuple[Run, Job | None]]) -> None:
+        """Take note of runs that have ended, and their jobs where they are still there."""
+        chores = self._of(link)
+        for run, job in ended:
+            keep = self._history.keep_runs if job is None or job.keep_runs is None else job.keep_runs
+            if keep is None or (keep and job is not None and job.ended):  # a single call makes no crowd
+                continue
+            every = max(keep // 10, 1)
+            count = chores.ended.get(run.job_id, every - 1 if link.store.persistent else 0) + 1
+            if count >= every and len(chores.crowded) < MOST_JOBS:
+                chores.crowded[run.job_id] = keep
+                count = 0
+            if len(chores.ended) >= MOST_JOBS:
+                chores.ended.clear()
+            chores.ended[run.job_id] = count
+
+    def tidy(self, link: StoreLink, wait: float) -> float:
+        """Remove a little, if it is time to. Returns after how many seconds to come again.
+
+        Arguments:
+            wait: seconds until something else is due on the store.
+
+        Raises what the store raises; then nothing is forgotten, and the next call tries again.
+        """
+        chores = self._of(link)
+        monotonic = self._clock.monotonic()
+        due_at = chores.due_at
+        if monotonic >= due_at:
+            if wait <= 0 and monotonic < due_at + PATIENCE:
+                return inf
+            self._prune(link, chores, monotonic)
+            ended_at = self._clock.monotonic()
+            chores.rest_until = ended_at + max(BREATH, (SHARE - 1) * (ended_at - monotonic))
+            due_at, monotonic = chores.due_at, ended_at
+        # Virtual time is not made to pass for the next look, which would be most of what happens in a year.
+        idle = self._clock.virtual and not chores.crowded and due_at > chores.rest_until
+        return inf if idle else due_at - monotonic
+
+    def _prune(self, link: StoreLink, chores: Chores, monotonic: float) -> None:
+        left = BATCH
+        age = self._history.age
+        if monotonic >= chores.look_at:
+            if age is not None:
+                left -= link.store.prune(link.store.now() - age, left)
+            if left > 0:
+                chores.look_at = monotonic + INTERVAL
+        for job_id, keep in list(islice(chores.crowded.items(), JOBS)):
+            if left <= 0:
+                break
+            pruned = link.store.prune_job(job_id, keep, left)
+            if pruned < left:
+                chores.crowded.pop(job_id, None)
+            left -= pruned
+
+    def _of(self, link: StoreLink) -> Chores:
+        chores = self._chores.get(link)
+        if chores is None:
+            chores = self._chores[link] = Chores(self._clock.monotonic())
+        return chores
