@@ -12,21 +12,22 @@ import logging
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import UTC, datetime
-from types import CoroutineType
-from typing import Any, NamedTuple
+from types import FunctionType
+from typing import Any, NamedTuple, TypeVar
 
 from scheduler.clock import Clock
 from scheduler.core.job import NOTHING
-from scheduler.core.retry import error_types
+from scheduler.core.retry import Again, Retry, error_types
 from scheduler.core.settle import Ending, Outcome, ProgressReport
-from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
-from scheduler.wording import describe, show, storable
+from scheduler.errors import InvalidSettingError, UnknownOptionError
+from scheduler.wording import describe, storable
 
 _LOGGER = logging.getLogger(__name__)
 
 Done = Callable[[Outcome | ProgressReport], None]
+
+_Report = TypeVar("_Report", Outcome, ProgressReport)
 
 LARGEST = 10_000
 """The most threads or calls that an executor may be told to have; more is a mistake."""
@@ -35,9 +36,6 @@ LONGEST = 100_000
 """How many characters of a message or traceback are kept."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_RUNNING: ContextVar[str | None] = ContextVar("scheduler_run", default=None)
-"""The id of the run whose function is called in this context."""
 
 
 class Call(NamedTuple):
@@ -132,50 +130,32 @@ class Executor(ABC):
         """Raise InvalidJobError when a job with this function and these `executor_options` cannot run here."""
         for name in options:
             raise UnknownOptionError(name, (), f"executor_options of {type(self).__name__}")
-        if is_coroutine_function(func):
-            raise InvalidJobError(
-                f"func: {func!r} is a coroutine function, which {type(self).__name__} cannot await; "
-                "wrap it in a function that calls asyncio.run()"
-            )
 
 
 def is_coroutine_function(func: Callable[..., Any]) -> bool:
     """Tell whether calling `func` gives a coroutine, also for partials and objects with an async `__call__`."""
     while isinstance(func, functools.partial):
         func = func.func
+    if type(func) is FunctionType and not func.__dict__:  # most are, and nobody has marked them as something else
+        return bool(func.__code__.co_flags & inspect.CO_COROUTINE)
     return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(type(func).__call__)
 
 
-def inside_a_run() -> bool:
-    """Tell whether the caller is a function that an executor called in this context."""
-    return _RUNNING.get() is not None
-
-
-def attempt(call: Call) -> Outcome:
-    """Make one attempt in this thread and return how it ended; whatever the function raises is recorded, not raised."""
-    token = _RUNNING.set(call.run_id)
+def deliver(done: Callable[[_Report], None], report: _Report) -> None:
+    """Report an outcome or progress. A callback that raises is logged: it must not end what makes the calls."""
     try:
-        result = call.func(*call.args, **call.kwargs)
-        if type(result) is CoroutineType:
-            result.close()
-            raise InvalidJobError(f"{show(call.func)} returned a coroutine, which was never awaited; nothing of it ran")
-    except BaseException as error:
-        return raised(call.run_id, error, call.attempt)
-    finally:
-        _RUNNING.reset(token)
-    return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
-
-
-def deliver(done: Done, outcome: Outcome) -> None:
-    """Report an outcome. A callback that raises is logged: it must not end the thread that makes the calls."""
-    try:
-        done(outcome)
+        done(report)
     except BaseException:
-        _LOGGER.exception("the outcome of run %s could not be reported", outcome.run_id)
+        what = "outcome" if isinstance(report, Outcome) else "progress"
+        _LOGGER.exception("the %s of run %s could not be reported", what, report.run_id)
 
 
 def raised(run_id: str, error: BaseException, attempt: int = 1) -> Outcome:
     """Return the outcome of an attempt that ended with `error`, as text that every database can keep."""
+    try:
+        again = _again(error)
+    except Exception as wrong:
+        again, error = None, wrong
     return Outcome(
         run_id,
         Ending.RAISED,
@@ -183,6 +163,7 @@ def raised(run_id: str, error: BaseException, attempt: int = 1) -> Outcome:
         traceback=_trace(error),
         error_types=error_types(error),
         attempt=attempt,
+        again=again,
     )
 
 
@@ -191,6 +172,15 @@ def checked_size(value: int, name: str) -> int:
     if type(value) is not int or not 1 <= value <= LARGEST:
         raise InvalidSettingError(f"{name} must be a whole number from 1 to {LARGEST}, not {value!r}")
     return value
+
+
+def _again(error: BaseException) -> Again | None:
+    """What a Retry asks for. It is checked once more, as a subclass of it may have been made in its own way."""
+    if not isinstance(error, Retry):
+        return None
+    countdown, eta, most = (getattr(error, name, None) for name in Again._fields)
+    checked = Retry(countdown=countdown, eta=eta, max_retries=most)
+    return Again(checked.countdown, checked.eta, checked.max_retries)
 
 
 def _trace(error: BaseException) -> str:

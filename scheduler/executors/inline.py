@@ -7,7 +7,8 @@ from contextvars import Context
 
 from scheduler.clock import Clock
 from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
-from scheduler.executors.base import Call, Done, Executor, attempt, checked_size, deliver
+from scheduler.executors.base import Call, Done, Executor, checked_size, deliver
+from scheduler.executors.current import attempt
 
 
 class InlineExecutor(Executor):

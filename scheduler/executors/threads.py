@@ -10,7 +10,8 @@ from queue import SimpleQueue
 
 from scheduler.clock import Clock
 from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
-from scheduler.executors.base import Call, Done, Executor, attempt, checked_size, deliver
+from scheduler.executors.base import Call, Done, Executor, checked_size, deliver
+from scheduler.executors.current import attempt
 from scheduler.executors.pace import Pace
 
 _LOGGER = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from scheduler.errors import (
     SchedulerError,
     SchedulerNotRunningError,
 )
-from scheduler.executors.base import Executor, inside_a_run
+from scheduler.executors.base import Executor
+from scheduler.executors.current import inside_a_run
 from scheduler.jobstores.base import JobStore
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
@@ -76,6 +77,11 @@ class Lifecycle:
         """Whether jobs are driven: started, not shut down, and the loop is alive."""
         here = self.state is not SchedulerState.STOPPED and self._pid == os.getpid()
         return here and (self._loop is None or self._loop.alive)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is driven, and no shutdown is under way, which still records how runs end."""
+        return not self.running and self._stopped.is_set()
 
     def start(self, paused: bool) -> None:
         """Open the stores, start the executors, then the loop. If one fails, nothing stays started."""

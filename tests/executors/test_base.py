@@ -13,12 +13,12 @@ from scheduler.executors import InlineExecutor, ThreadPoolExecutor
 from scheduler.executors.base import (
     LONGEST,
     Call,
-    attempt,
     checked_size,
     deliver,
     is_coroutine_function,
     raised,
 )
+from scheduler.executors.current import attempt
 
 
 async def coroutine():
@@ -45,12 +45,6 @@ class AsyncCallable:
 )
 def test_coroutine_functions_are_told_apart(func, expected):
     assert is_coroutine_function(func) is expected
-
-
-def test_a_coroutine_that_nobody_awaits_is_a_failure_not_a_success():
-    outcome = attempt(Call("run", lambda: coroutine()))
-    assert outcome.ending is Ending.RAISED
-    assert "returned a coroutine, which was never awaited" in outcome.error
 
 
 def test_causes_and_groups_are_in_the_traceback():
