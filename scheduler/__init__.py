@@ -68,7 +68,9 @@ from scheduler.errors import (
     UnknownOptionError,
     WaitTimeoutError,
 )
+from scheduler.executors.current import CurrentRun, current_run
 from scheduler.handles import JobHandle
+from scheduler.run_handles import RunHandle
 from scheduler.runtime.health import Health, StoreHealth
 from scheduler.runtime.lifecycle import SchedulerState
 
@@ -76,6 +78,7 @@ __all__ = [
     "Attempt",
     "BrokenJobError",
     "ConflictingIdError",
+    "CurrentRun",
     "Event",
     "ExecutorLookupError",
     "ExecutorStoppedError",
@@ -106,6 +109,7 @@ __all__ = [
     "RunEvent",
     "RunFailed",
     "RunFailedError",
+    "RunHandle",
     "RunLookupError",
     "RunLost",
     "RunLostError",
@@ -137,6 +141,7 @@ __all__ = [
     "StoreUnavailableError",
     "UnknownOptionError",
     "WaitTimeoutError",
+    "current_run",
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol, Self
 
 from scheduler.core.job import Job
 from scheduler.errors import InvalidTriggerError
+from scheduler.run_handles import RunHandle
 from scheduler.triggers import Trigger
 
 
@@ -22,26 +23,51 @@ class JobOperations(Protocol):
     def pause_job(self, job_id: str, jobstore: str | None = None) -> JobHandle: ...
     def resume_job(self, job_id: str, jobstore: str | None = None) -> JobHandle: ...
     def remove_job(self, job_id: str, jobstore: str | None = None) -> None: ...
+    def run_job(self, job_id: str, jobstore: str | None = None) -> RunHandle: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class JobHandle(Job):
-    """A job as it was when it was read, with the calls that change it. Each returns the job as it is then.
+class BoundJob(Job):
+    """A job as it was when it was read, with the scheduler through which its calls go: what all job handles share.
 
     Copies, also those of `dataclasses.replace`, work through the same scheduler. A handle cannot be pickled.
     """
 
-    _scheduler: JobOperations
+    _scheduler: Any
     """A field like those of the job, so that copies have it; handles are compared and shown without it."""
 
     @classmethod
-    def of(cls, job: Job, scheduler: JobOperations) -> Self:
+    def of(cls, job: Job, scheduler: Any) -> Self:
         """Return a handle on `job` that works through `scheduler`."""
         handle = object.__new__(cls)
         for name in _FIELDS:
             object.__setattr__(handle, name, getattr(job, name))
         object.__setattr__(handle, "_scheduler", scheduler)
         return handle
+
+    def __copy__(self) -> Self:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        kwargs, options = deepcopy((dict(self.kwargs), dict(self.executor_options)), memo)
+        return replace(self, args=deepcopy(self.args, memo), kwargs=kwargs, executor_options=options)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"the handle of job {self.id!r} cannot be pickled, as its calls need the scheduler of this process; "
+            "pickle its id, and call get_job(id) where it is needed"
+        )
+
+    def __str__(self) -> str:
+        """One line for people: name, trigger, and when it runs next."""
+        return describe_job(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class JobHandle(BoundJob):
+    """A job as it was when it was read, with the calls that change it. Each returns the job as it is then."""
+
+    _scheduler: JobOperations
 
     def modify(self, **changes: Any) -> JobHandle:
         """Change fields; see `Scheduler.modify_job`."""
@@ -68,22 +94,9 @@ class JobHandle(Job):
         """Remove it; see `Scheduler.remove_job`."""
         self._scheduler.remove_job(self.id, self.jobstore)
 
-    def __copy__(self) -> Self:
-        return replace(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        kwargs, options = deepcopy((dict(self.kwargs), dict(self.executor_options)), memo)
-        return replace(self, args=deepcopy(self.args, memo), kwargs=kwargs, executor_options=options)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"the handle of job {self.id!r} cannot be pickled, as its calls need the scheduler of this process; "
-            "pickle its id, and call get_job(id) where it is needed"
-        )
-
-    def __str__(self) -> str:
-        """One line for people: name, trigger, and when it runs next."""
-        return describe_job(self)
+    def run(self) -> RunHandle:
+        """Run it now, beside its schedule, and return a handle on the run; see `Scheduler.run_job`."""
+        return self._scheduler.run_job(self.id, self.jobstore)
 
 
 _FIELDS = tuple(field.name for field in fields(Job))

@@ -14,14 +14,15 @@ from scheduler.definitions import JobDefinition
 from scheduler.handles import JobHandle
 from scheduler.lookups import Lookups
 from scheduler.operations import Operations
+from scheduler.run_calls import RunCalls
 from scheduler.transfer import File, export_jobs, import_jobs, print_jobs
 from scheduler.triggers import Trigger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class JobCalls:
-    """Adds, changes, lists and moves jobs. Every call works whether or not the scheduler runs."""
+class JobCalls(RunCalls):
+    """Adds, changes, lists and moves jobs, beside the calls for runs. Every call works whether or not it runs."""
 
     _lookups: Lookups
     _operations: Operations

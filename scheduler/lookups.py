@@ -81,13 +81,13 @@ class Lookups:
             jobs = [job for job in jobs if (job.broken is not None) is broken]
         return sorted(jobs, key=lambda job: (job.next_run_time is None, job.next_run_time or 0, job.id))
 
-    def get_run(self, run_id: str) -> Run:
-        """Return a run. Raises RunLookupError."""
-        checked_id(run_id)
+    def find_run(self, run_id: str) -> tuple[str, Run]:
+        """Return a run and the alias of its store. Raises RunLookupError."""
+        checked_text("run_id", run_id)
         for alias in self.aliases(None):
             run = self.store(alias).get_run(run_id)
             if run is not None:
-                return run
+                return alias, run
         raise RunLookupError(run_id)
 
     def get_runs(

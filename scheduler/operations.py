@@ -63,7 +63,7 @@ class Operations:
                 raise InvalidJobError(f"add_jobs takes JobDefinition objects, not {definition!r}")
             store = self.lookups.store(definition.jobstore)
             job = self._builder.build(definition, store.now())
-            self._check_executor(job)
+            self.check_executor(job)
             if store.persistent and not bound and not isinstance(job.func, str):
                 job = replace(job, func=reference(job.func, bound=False))
             if store.persistent and definition.id is None and not isinstance(job.trigger, DateTrigger):
@@ -121,7 +121,8 @@ class Operations:
         anew = {job.id for job in jobs if job.follows is not None and not _follows(before.get(job.id), job.follows)}
         return check_followed(self.lookups, alias, jobs, anew) if anew else []
 
-    def _check_executor(self, job: Job) -> None:
+    def check_executor(self, job: Job) -> None:
+        """Raise for a job whose executor is unknown here, or cannot call its functions."""
         executor = self._engine.executors.get(job.executor)
         if executor is None:
             raise ExecutorLookupError(job.executor, self._engine.executors)
@@ -178,7 +179,7 @@ class Operations:
         def change(job: Job, now: datetime) -> Job:
             changed = self._builder.change(job, changes, now)
             if {"func", "executor", "executor_options", *CALLBACKS} & changes.keys():
-                self._check_executor(changed)
+                self.check_executor(changed)
             if "trigger" in changes and "next_run_time" not in changes and not job.paused:
                 return replace(changed, next_run_time=_first(changed.trigger, now))
             return changed

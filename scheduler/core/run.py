@@ -147,6 +147,10 @@ class Run:
         run.__dict__.update(fields)
         return run
 
+    def __hash__(self) -> int:
+        """By the id alone: the result need not have a hash."""
+        return hash(self.id)
+
     @property
     def queued(self) -> bool:
         """Whether it waits for an earlier run of its job to end."""
