@@ -83,11 +83,6 @@ class Lifecycle:
         """Whether nothing is driven, and no shutdown is under way, which still records how runs end."""
         return not self.running and self._stopped.is_set()
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether nothing is driven, and no shutdown is under way, which still records how runs end."""
-        return not self.running and self._stopped.is_set()
-
     def start(self, paused: bool) -> None:
         """Open the stores, start the executors, then the loop. If one fails, nothing stays started."""
         with self._lock:
