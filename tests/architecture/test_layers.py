@@ -23,6 +23,8 @@ LATE_IMPORTS = {
     "scheduler/executors/threads.py": {"scheduler.executors.coroutines"},
     "scheduler/timezones.py": {"tzlocal", "pytz"},
     "scheduler/triggers/solar.py": {"ephem"},
+    "scheduler/progress_bar.py": {"tqdm"},
+    "scheduler/run_operations.py": {"asyncio"},
 }
 """Where an import may wait until it is needed, because it is heavy or needs an extra; all others stand at the top."""
 
