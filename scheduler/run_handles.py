@@ -115,8 +115,11 @@ class RunHandle(Run):
 
     async def _awaited(self) -> Any:
         if not self._last_state.final:
-            await self._runs.wait_in_loop(self._jobstore, self.evolved(), self._take)
+            await self._runs.wait_in_loop(self._jobstore, self.evolved(), self._take_in_loop)
         return self._outcome()
+
+    async def _take_in_loop(self, run: Run) -> None:
+        self._take(run)
 
     def _wait(self, timeout: float | timedelta | None, tell: Callable[[Run], object] | None) -> bool:
         if tell is not None and not callable(tell):

@@ -6,9 +6,10 @@ Every call works whether or not a scheduler runs: it opens the store if need be,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
@@ -45,6 +46,9 @@ LONGEST = 366 * 86_400.0
 
 Tell = Callable[[Run], None]
 """Takes each newer version of a run that somebody waits for."""
+
+AsyncTell = Callable[[Run], Awaitable[object]]
+InThread = Callable[[Callable[[], Run]], Awaitable[Run]]
 
 
 class Placed(NamedTuple):
@@ -173,10 +177,16 @@ class RunOperations:
                 known = _newer(run, known, tell)
         return True
 
-    async def wait_in_loop(self, jobstore: str, known: Run, tell: Tell) -> None:
-        """Wait until a run has ended, without holding up the running event loop: `wait` for coroutines."""
+    async def wait_in_loop(self, jobstore: str, known: Run, tell: AsyncTell, in_thread: InThread | None = None) -> None:
+        """Wait until a run has ended, without holding up the running event loop: `wait` for coroutines.
+
+        Arguments:
+            known, tell: as those of `wait`; what `tell` returns is awaited.
+            in_thread: makes a call that blocks in another thread; None: asyncio.to_thread.
+        """
         import asyncio
 
+        in_thread = in_thread or asyncio.to_thread
         loop, news = asyncio.get_running_loop(), asyncio.Queue[Run]()
 
         def notify(run: Run) -> None:
@@ -184,20 +194,29 @@ class RunOperations:
                 loop.call_soon_threadsafe(news.put_nowait, run)
 
         with self._watch.on(known.id, notify):
-            known = _newer(await asyncio.to_thread(self.read, jobstore, known.id), known, tell)
+            run = await in_thread(partial(self.read, jobstore, known.id))
             pauses = self._pauses(jobstore)
-            while not known.state.final:
+            while True:
+                if is_news(run, known):
+                    known = run
+                    await tell(run)
+                if known.state.final:
+                    return
                 self._check_waiting(jobstore, known)
                 try:
                     run = await asyncio.wait_for(news.get(), next(pauses))
                 except TimeoutError:
-                    run = await asyncio.to_thread(self._look, jobstore, known)
-                known = _newer(run, known, tell)
+                    run = await in_thread(partial(self._look, jobstore, known))
 
     def _pauses(self, jobstore: str) -> Iterator[float]:
         """Of what happens in a store of this process alone, one is always told."""
-        first = FIRST_PAUSE if self.lookups.store(jobstore).shared else self._poll_interval
+        first = FIRST_PAUSE if self._shared(jobstore) else self._poll_interval
         return self._watch.pauses(first, self._poll_interval)
+
+    def _shared(self, jobstore: str) -> bool:
+        """Tell whether other processes may go on with the runs of a store, without opening it, which may take long."""
+        link = self._engine.links.get(jobstore)
+        return link is None or link.store.shared  # the next look says that it is gone
 
     def _look(self, jobstore: str, known: Run) -> Run:
         """Look at the store again; one that is away now may be back at the next look."""
@@ -218,7 +237,7 @@ class RunOperations:
                 f"run {run.id!r} is {run.state}, and this is the thread that would have to go on with it (that of a "
                 "listener, a trigger or an inline call); wait in another thread"
             )
-        if self._lifecycle.at_rest and not self.lookups.store(jobstore).shared:
+        if self._lifecycle.at_rest and not self._shared(jobstore):
             raise SchedulerNotRunningError(
                 f"run {run.id!r} is {run.state}, and nobody goes on with it: job store {jobstore!r} is of this process "
                 "alone, and its scheduler does not run; call start() first"
