@@ -118,7 +118,9 @@ class Operations:
 
     def _check_followed(self, alias: str, jobs: Sequence[Job], before: Mapping[str, Job]) -> list[Job]:
         """Check whom these jobs follow; return what must not change before they are written."""
-        anew = {job.id for job in jobs if job.follows is not None and not _follows(before.get(job.id), job.follows)}
+        anew = {
+            job.id: None for job in jobs if job.follows is not None and not _follows(before.get(job.id), job.follows)
+        }
         return check_followed(self.lookups, alias, jobs, anew) if anew else []
 
     def check_executor(self, job: Job) -> None:
