@@ -28,7 +28,58 @@ _FAILURES = {
 }
 
 
-class RunHandle(Run):
+class BoundRun(Run):
+    """A run as it was last read, with that through which its calls go: what all run handles share."""
+
+    __slots__ = ("_jobstore", "_runs")
+
+    _jobstore: str
+    _runs: Any
+
+    def __init__(self, placed: Placed, runs: Any) -> None:
+        object.__setattr__(self, "_jobstore", placed.jobstore)
+        object.__setattr__(self, "_runs", runs)
+        self._take(placed.run)
+
+    def _outcome(self) -> Any:
+        """Return the result of the run, which has ended, or raise for want of one."""
+        if self._last_state is RunState.SUCCESS:
+            return self.result
+        timed_out = self._last_state is RunState.FAILURE and self.reason == Reason.TIMEOUT
+        raise (RunTimeoutError if timed_out else _FAILURES[self._last_state])(self.evolved())
+
+    @property
+    def _last_state(self) -> RunState:
+        return self.__dict__["state"]  # type: ignore[no-any-return]
+
+    def _take(self, run: Run) -> None:
+        """Take over the fields of a run, all at once for other threads."""
+        object.__setattr__(self, "__dict__", dict(run.__dict__))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run):
+            return NotImplemented
+        return self.evolved() == other.evolved()
+
+    __hash__ = Run.__hash__
+
+    def __copy__(self) -> Self:
+        return type(self)(Placed(self._jobstore, self.evolved()), self._runs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"the handle of run {self.id!r} cannot be pickled, as its calls need the scheduler of this process; "
+            "pickle its id, and call get_run(id) where it is needed"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} of job {self.job_id!r}: {self._last_state}>"
+
+
+class RunHandle(BoundRun):
     """A run, with the calls that belong to it. `await handle` waits for it, and gives its result, as `get` does.
 
     Its fields are as they were last read; `state`, `ready`, `refresh` and all that waits read them again, unless the
@@ -36,15 +87,9 @@ class RunHandle(Run):
     pickled: keep its `id`, for `Scheduler.get_run`.
     """
 
-    __slots__ = ("_jobstore", "_runs")
+    __slots__ = ()
 
-    _jobstore: str
     _runs: RunOperations
-
-    def __init__(self, placed: Placed, runs: RunOperations) -> None:
-        object.__setattr__(self, "_jobstore", placed.jobstore)
-        object.__setattr__(self, "_runs", runs)
-        self._take(placed.run)
 
     @property
     def state(self) -> RunState:
@@ -115,7 +160,7 @@ class RunHandle(Run):
 
     async def _awaited(self) -> Any:
         if not self._last_state.final:
-            await self._runs.wait_in_loop(self._jobstore, self.evolved(), self._take_in_loop)
+            await self._runs.wait_in_loop(self._jobstore, self.evolved(), None, self._take_in_loop)
         return self._outcome()
 
     async def _take_in_loop(self, run: Run) -> None:
@@ -131,40 +176,3 @@ class RunHandle(Run):
                 tell(run)
 
         return self._last_state.final or self._runs.wait(self._jobstore, self.evolved(), timeout, take)
-
-    def _outcome(self) -> Any:
-        """Return the result of the run, which has ended, or raise for want of one."""
-        if self._last_state is RunState.SUCCESS:
-            return self.result
-        timed_out = self._last_state is RunState.FAILURE and self.reason == Reason.TIMEOUT
-        raise (RunTimeoutError if timed_out else _FAILURES[self._last_state])(self.evolved())
-
-    @property
-    def _last_state(self) -> RunState:
-        return self.__dict__["state"]  # type: ignore[no-any-return]
-
-    def _take(self, run: Run) -> None:
-        """Take over the fields of a run, all at once for other threads."""
-        object.__setattr__(self, "__dict__", dict(run.__dict__))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Run):
-            return NotImplemented
-        return self.evolved() == other.evolved()
-
-    __hash__ = Run.__hash__
-
-    def __copy__(self) -> Self:
-        return type(self)(Placed(self._jobstore, self.evolved()), self._runs)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.__copy__()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"the handle of run {self.id!r} cannot be pickled, as its calls need the scheduler of this process; "
-            "pickle its id, and call get_run(id) where it is needed"
-        )
-
-    def __repr__(self) -> str:
-        return f"<RunHandle {self.id} of job {self.job_id!r}: {self._last_state}>"

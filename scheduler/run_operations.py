@@ -164,11 +164,9 @@ class RunOperations:
             known = _newer(self.read(jobstore, known.id), known, tell)
             pauses = self._pauses(jobstore)
             while not known.state.final:
-                pause = next(pauses)
-                if deadline is not None:
-                    pause = min(pause, deadline - self._clock.monotonic())
-                    if pause <= 0:
-                        return False
+                pause = self._pause(pauses, deadline)
+                if pause <= 0:
+                    return False
                 self._check_waiting(jobstore, known)
                 try:
                     run = news.get(timeout=pause)
@@ -177,16 +175,19 @@ class RunOperations:
                 known = _newer(run, known, tell)
         return True
 
-    async def wait_in_loop(self, jobstore: str, known: Run, tell: AsyncTell, in_thread: InThread | None = None) -> None:
+    async def wait_in_loop(
+        self, jobstore: str, known: Run, timeout: Any, tell: AsyncTell, in_thread: InThread | None = None
+    ) -> bool:
         """Wait until a run has ended, without holding up the running event loop: `wait` for coroutines.
 
         Arguments:
-            known, tell: as those of `wait`; what `tell` returns is awaited.
+            known, timeout, tell: as those of `wait`; what `tell` returns is awaited.
             in_thread: makes a call that blocks in another thread; None: asyncio.to_thread.
         """
         import asyncio
 
         in_thread = in_thread or asyncio.to_thread
+        deadline = None if timeout is None else self._clock.monotonic() + _checked_timeout(timeout)
         loop, news = asyncio.get_running_loop(), asyncio.Queue[Run]()
 
         def notify(run: Run) -> None:
@@ -201,12 +202,20 @@ class RunOperations:
                     known = run
                     await tell(run)
                 if known.state.final:
-                    return
+                    return True
+                pause = self._pause(pauses, deadline)
+                if pause <= 0:
+                    return False
                 self._check_waiting(jobstore, known)
                 try:
-                    run = await asyncio.wait_for(news.get(), next(pauses))
+                    run = await asyncio.wait_for(news.get(), pause)
                 except TimeoutError:
                     run = await in_thread(partial(self._look, jobstore, known))
+
+    def _pause(self, pauses: Iterator[float], deadline: float | None) -> float:
+        """Return the seconds until the next look, or less than that until the deadline; 0 or less when that is over."""
+        pause = next(pauses)
+        return pause if deadline is None else min(pause, deadline - self._clock.monotonic())
 
     def _pauses(self, jobstore: str) -> Iterator[float]:
         """Of what happens in a store of this process alone, one is always told."""
