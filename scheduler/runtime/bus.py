@@ -60,6 +60,10 @@ class EventBus:
                     raise
                 logger.exception("Listener %r raised on %s", listener, type(event).__name__)
 
+    def after_fork(self) -> None:
+        """In the child of a fork: one of the parent's threads may have held the lock."""
+        self._lock = Lock()
+
     def _find(self, kind: type[Event]) -> tuple[Listener, ...]:
         by_type = self._by_type
         found = by_type.get(kind)

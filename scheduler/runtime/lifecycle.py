@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from enum import Enum
 from functools import partial
 
@@ -17,30 +16,29 @@ from scheduler.errors import (
     InvalidSettingError,
     JobStoreError,
     JobStoreLookupError,
+    NotInARunError,
     SchedulerAlreadyRunningError,
     SchedulerError,
     SchedulerNotRunningError,
 )
 from scheduler.executors.base import Executor
-from scheduler.executors.current import inside_a_run
+from scheduler.executors.current import current_run
 from scheduler.jobstores.base import JobStore
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
-from scheduler.runtime.health import Health, StoreHealth
+from scheduler.runtime.forks import tell_of_forks
+from scheduler.runtime.health import Health, examine
 from scheduler.runtime.link import StoreLink
 from scheduler.runtime.liveness import Liveness, new_node_id
 from scheduler.runtime.loop import Loop
 from scheduler.runtime.signals import caught_signals
+from scheduler.runtime.stopping import Deadline, logged, stop_all
 from scheduler.runtime.wakeup import Wakeup
-from scheduler.wording import describe
 
 logger = logging.getLogger(__name__)
 
 SIGNAL_CHECK = 0.2
 """Seconds between looks at whether a signal has come."""
-
-STALLED_AFTER = 5.0
-"""Seconds by which a step of the loop may be overdue before `health()` calls the loop stalled."""
 
 LAST_WORDS = 5.0
 """Seconds for which shutdown tries to record how the last runs ended, where the store does not answer."""
@@ -67,16 +65,17 @@ class Lifecycle:
         self._loop: Loop | None = None
         self._pulses: dict[str, Loop] = {}
         """Job store alias → what beats there while the loop is held up."""
-        self._pid = os.getpid()
+        self._parent: int | None = None
+        """The pid of the process that the scheduler runs in, where this one was forked from it."""
         self._lock = threading.RLock()
         self._stopped = threading.Event()
         self._stopped.set()
+        tell_of_forks(self)
 
     @property
     def running(self) -> bool:
         """Whether jobs are driven: started, not shut down, and the loop is alive."""
-        here = self.state is not SchedulerState.STOPPED and self._pid == os.getpid()
-        return here and (self._loop is None or self._loop.alive)
+        return self.state is not SchedulerState.STOPPED and (self._loop is None or self._loop.alive)
 
     @property
     def at_rest(self) -> bool:
@@ -95,7 +94,6 @@ class Lifecycle:
                     "the scheduler is still shutting down; start it again after the event SchedulerShutdown"
                 )
             self._liveness.identify()
-            self._pid = os.getpid()
             with ExitStack() as undo:
                 self._start_parts(undo)
                 self._engine.claiming = not paused
@@ -107,6 +105,7 @@ class Lifecycle:
             for link in self._engine.links.values():
                 self._start_pulse(link)
             self._stopped = threading.Event()
+            self._parent = None
             self.state = SchedulerState.PAUSED if paused else SchedulerState.RUNNING
         self._bus.publish(SchedulerStarted())
 
@@ -123,16 +122,20 @@ class Lifecycle:
 
     def shutdown(self, wait: bool, timeout: float | None) -> None:
         """Start nothing more, let runs end, record them, stop. From within a run or a listener: begun, not awaited."""
-        _check_timeout(timeout)
+        deadline = Deadline(self._clock, timeout)
+        if not wait:
+            deadline = Deadline(self._clock, 0.0)
         with self._lock:
             self._check_running()
             self.state = SchedulerState.STOPPED
             self._engine.claiming = False
             loop, self._loop = self._loop, None
-        if inside_a_run() or self._engine.inside_a_step:
-            threading.Thread(target=self._stop, args=(loop, wait, timeout), name="scheduler-shutdown").start()
+        if self._awaits_caller:
+            # The program does not end before it has.
+            arguments = (loop, deadline)
+            threading.Thread(target=self._stop, args=arguments, name="scheduler-shutdown", daemon=False).start()
         else:
-            self._stop(loop, wait, timeout)
+            self._stop(loop, deadline)
 
     def close(self) -> None:
         """Close the stores of a scheduler that does not run; the next call that needs one opens it again."""
@@ -226,33 +229,54 @@ class Lifecycle:
                 raise ExecutorLookupError(alias, self._engine.executors)
             if self.state is SchedulerState.STOPPED:
                 return
-        if inside_a_run() or self._engine.inside_a_step:
-            threading.Thread(target=executor.stop, name="scheduler-executor-stop").start()
+        if self._awaits_caller:
+            threading.Thread(target=executor.stop, name="scheduler-executor-stop", daemon=True).start()
         else:
             executor.stop(None)
 
     def health(self) -> Health:
-        """Look at the loop and at every store. Raises nothing."""
-        running = self.running
-        stores = {alias: self._store_health(link, running) for alias, link in list(self._engine.links.items())}
-        stalled = running and self._clock.monotonic() > self._engine.expected_at + STALLED_AFTER
-        return Health(
-            ok=running and not stalled and all(store.reachable for store in stores.values()),
-            running=running,
-            stalled=stalled,
-            paused=self.state is SchedulerState.PAUSED,
-            last_step_age=self._clock.monotonic() - self._engine.stepped_at if running else None,
-            active_runs=self._engine.active,
-            stores=stores,
-        )
+        """Look at the loop, at every store and every executor. Raises nothing."""
+        return examine(self._engine, self._clock, running=self.running, paused=self.state is SchedulerState.PAUSED)
+
+    def after_fork(self) -> None:
+        """In the child of a fork: be stopped, and use or hold nothing of what the parent's threads use."""
+        if self.state is not SchedulerState.STOPPED or not self._stopped.is_set():
+            self._parent = os.getppid()
+        self.state = SchedulerState.STOPPED
+        self._lock, self._stopped = threading.RLock(), threading.Event()
+        self._stopped.set()
+        self._loop, self._pulses = None, {}
+        for part in (self._wakeup, self._bus, self._liveness, self._engine):
+            part.after_fork()
+        for executor in self._engine.executors.values():
+            executor.after_fork()
+        for alias, link in self._engine.links.items():
+            link.store.after_fork()
+            self._engine.links[alias] = self._new_link(alias, link.store)
+
+    @property
+    def _awaits_caller(self) -> bool:
+        """Whether the caller is something that a shutdown waits for: a run of this scheduler, or a step of the loop.
+
+        The run of another scheduler, which has started this one, may wait.
+        """
+        if self._engine.inside_a_step:
+            return True
+        try:
+            run_id = current_run().run_id
+        except NotInARunError:
+            return False
+        flights = self._engine.flights
+        return run_id in flights or any(run_id == call.run_id for calls in flights.stuck().values() for call in calls)
 
     def _check_running(self) -> None:
+        if self._parent is not None:
+            raise SchedulerNotRunningError(
+                f"the scheduler runs in process {self._parent}, from which this one was forked; here it has stopped, "
+                "and start() makes this process another node"
+            )
         if self.state is SchedulerState.STOPPED:
             raise SchedulerNotRunningError("the scheduler does not run; call start() first")
-        if self._pid != os.getpid():
-            raise SchedulerNotRunningError(
-                "the scheduler runs in the process that this one was forked from; make and start one after the fork"
-            )
 
     def _new_link(self, alias: str, store: JobStore) -> StoreLink:
         self._liveness.forget(alias)
@@ -263,21 +287,20 @@ class Lifecycle:
             pulse = self._pulses[link.alias] = Loop(partial(self._liveness.pulse, link), Wakeup(), "scheduler-pulse")
             pulse.start()
 
-    def _stop(self, loop: Loop | None, wait: bool, timeout: float | None) -> None:
+    def _stop(self, loop: Loop | None, deadline: Deadline) -> None:
         """Stop every part; one that fails keeps none of the others from it."""
-        deadline = None if timeout is None else self._clock.monotonic() + timeout
-        with self._engine.stepping:
-            pass  # what this step has recorded as started is handed over before the executors stop
-        for alias, executor in list(self._engine.executors.items()):
-            left = None if deadline is None else max(deadline - self._clock.monotonic(), 0.0)
-            with _logged(f"stopping executor {alias!r}"):
-                executor.stop(left if wait else 0.0)
-        if loop is not None:
-            loop.stop()
-        with _logged("recording the last runs"):
-            self._record_last()
+        left = deadline.left(LAST_WORDS)
+        # What the present step has recorded as started is handed over before the executors stop.
+        if self._engine.stepping.acquire(timeout=-1.0 if left is None else left):
+            self._engine.stepping.release()
+        stop_all(dict(self._engine.executors), deadline)
+        if loop is None or loop.stop(deadline.left(LAST_WORDS)):
+            with logged("recording the last runs"):
+                self._record_last()
+        else:
+            logger.error("A call in the scheduler's own thread does not end; what ran here will be LOST")
         for link in list(self._engine.links.values()):
-            with _logged(f"taking leave of job store {link.alias!r}"):
+            with logged(f"taking leave of job store {link.alias!r}"):
                 self._leave(link)
         self._stopped.set()
         self._bus.publish(SchedulerShutdown())
@@ -306,35 +329,6 @@ class Lifecycle:
                     turn.forget(link.node)
         except JobStoreError as error:
             logger.warning("Node %s could not take leave of job store %r: %s", link.node, link.alias, error)
-        self._liveness.forget(link.alias)
-        link.store.close()
-
-    def _store_health(self, link: StoreLink, running: bool) -> StoreHealth:
-        store, broken = link.store, len(link.parked)
-        try:
-            store.open(self._clock)
-            named = set(store.executors())
-            due = store.next_due(named | set(self._engine.executors))
-            lag = 0.0 if due is None else max((store.now() - due).total_seconds(), 0.0)
-            nodes = tuple(store.nodes()) if store.shared else ()
-        except Exception as error:
-            failing = link.since if link.error is not None else None
-            return StoreHealth(False, failing, describe(error), broken_jobs=broken)
-        error_now = link.error if running else None
-        unknown = tuple(sorted(named - set(self._engine.executors)))
-        return StoreHealth(error_now is None, link.since, error_now, lag, broken, nodes, unknown)
-
-
-@contextmanager
-def _logged(doing: str) -> Iterator[None]:
-    """Log what goes wrong in the block, and go on."""
-    try:
-        yield
-    except Exception:
-        logger.exception("%s failed; the shutdown goes on", doing)
-
-
-def _check_timeout(timeout: float | None) -> None:
-    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
-    if timeout is not None and not (number and timeout >= 0):
-        raise InvalidSettingError(f"timeout must be None (no limit) or seconds from 0, not {timeout!r}")
+        finally:
+            self._liveness.forget(link.alias)
+            link.store.close()

@@ -125,6 +125,11 @@ class Liveness:
         """Stop beating on a store that was removed."""
         self._beats.pop(alias, None)
 
+    def after_fork(self) -> None:
+        """In the child of a fork: it is another process, and has not beaten anywhere."""
+        self.identify()
+        self._beats = {}
+
     def _is_out_of_step(self, last: _Beat, monotonic: float, now: datetime) -> bool:
         """Tell whether since the last beat a whole interval was missed, or the store's clock was set."""
         return monotonic > last.next_at + self._interval or abs(now - last.time) > timedelta(seconds=2 * self._interval)

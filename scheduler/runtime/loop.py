@@ -30,12 +30,19 @@ class Loop:
         """Begin."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Let the present step end, and take no other. Waits for it, unless called from within it."""
+    def stop(self, timeout: float | None = None) -> bool:
+        """Let the present step end, and take no other. Waits for it, unless called from within it.
+
+        Arguments:
+            timeout: seconds to wait at the most; None: no limit.
+
+        Returns whether it has ended.
+        """
         self._stopping = True
         self._wakeup.set()
         if not self.current:
-            self._thread.join()
+            self._thread.join(timeout)
+        return self.current or not self.alive
 
     @property
     def alive(self) -> bool:

@@ -20,3 +20,7 @@ class Wakeup:
         """Wait until the flag is set, `seconds` at the most, and lower it."""
         self._event.wait(seconds)
         self._event.clear()
+
+    def after_fork(self) -> None:
+        """In the child of a fork: one of the parent's threads may have held the flag's lock."""
+        self._event = threading.Event()

@@ -151,7 +151,7 @@ def test_a_run_that_shutdown_does_not_wait_for_is_recorded_as_lost(real, blocked
     real.shutdown(**options)
     assert not let_go.is_set()
     (run,) = real.get_runs("a")
-    assert (run.state, run.reason) == (RunState.LOST, "lost")
+    assert (run.state, run.reason) == (RunState.LOST, "shutdown")
     assert "shut down before the function ended" in run.error
 
 
