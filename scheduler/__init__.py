@@ -71,7 +71,7 @@ from scheduler.errors import (
 from scheduler.executors.current import CurrentRun, current_run
 from scheduler.handles import JobHandle
 from scheduler.run_handles import RunHandle
-from scheduler.runtime.health import Health, StoreHealth
+from scheduler.runtime.health import Health, StoreHealth, StuckRun
 from scheduler.runtime.lifecycle import SchedulerState
 
 __all__ = [
@@ -139,6 +139,7 @@ __all__ = [
     "StoreRecovered",
     "StoreUnavailable",
     "StoreUnavailableError",
+    "StuckRun",
     "UnknownOptionError",
     "WaitTimeoutError",
     "current_run",
