@@ -1,7 +1,23 @@
 """Executors: the contract and its implementations."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from scheduler.executors.base import Call, Executor
 from scheduler.executors.inline import InlineExecutor
 from scheduler.executors.threads import ThreadPoolExecutor
 
-__all__ = ["Call", "Executor", "InlineExecutor", "ThreadPoolExecutor"]
+if TYPE_CHECKING:
+    from scheduler.executors.coroutines import AsyncIOExecutor
+
+__all__ = ["AsyncIOExecutor", "Call", "Executor", "InlineExecutor", "ThreadPoolExecutor"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs asyncio only when it is asked for."""
+    if name == "AsyncIOExecutor":
+        from scheduler.executors.coroutines import AsyncIOExecutor
+
+        return AsyncIOExecutor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,123 @@
+"""One worker process, as the pool sees it: started, spoken with, ended."""
+
+from __future__ import annotations
+
+import multiprocessing.process
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from scheduler.clock import SystemClock
+from scheduler.executors.worker import LEAVE, LOOK, Word, serve
+
+GRACE = 3.0
+"""Seconds from SIGTERM to SIGKILL."""
+
+CLOCK = SystemClock()
+"""How long a process takes is a matter of real time, whatever the scheduler's clock says."""
+
+
+class WorkerProcess:
+    """A process that makes calls, one at a time. Used by one thread; only `terminate` may be called from others.
+
+    Arguments:
+        context: makes the process and the pipe.
+        name: of the process.
+        initializer: what it calls before it is ready, with `initargs`.
+
+    Raises OSError and whatever else starting a process may raise.
+    """
+
+    def __init__(
+        self, context: BaseContext, name: str, initializer: Callable[..., Any] | None, initargs: Sequence[Any]
+    ) -> None:
+        self.calls = 0
+        """How many it was sent."""
+        self._terminated_at: float | None = None
+        self._connection, theirs = context.Pipe()
+        # Not a daemon in the sense of multiprocessing: those may have no children of their own.
+        self._process: BaseProcess = context.Process(  # type: ignore[attr-defined]
+            target=serve, args=(theirs, initializer, initargs), name=name, daemon=False
+        )
+        try:
+            self._process.start()
+        except BaseException:
+            self._connection.close()
+            raise
+        finally:
+            theirs.close()
+
+    @property
+    def name(self) -> str:
+        """What the process is called, and its id."""
+        return f"{self._process.name}, pid {self._process.pid}"
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be sent a call."""
+        return self._terminated_at is None and self._process.exitcode is None
+
+    def call(self, data: bytes) -> None:
+        """Send a packed call. Raises OSError when the process has ended."""
+        self.calls += 1
+        self._connection.send_bytes(data)
+
+    def receive(self) -> tuple[Word, bytes]:
+        """Wait for the next message and return it in two parts. Raises EOFError or OSError when the process has ended.
+
+        What it sent before its end comes first.
+        """
+        while True:
+            self._kill_if_late()
+            ready = wait([self._connection, self._process.sentinel], LOOK)
+            ended = bool(ready) or self._process.exitcode is not None
+            if self._connection in ready or (ended and self._connection.poll()):
+                message = self._connection.recv_bytes()
+                return Word(message[:1]), message[1:]
+            if ended:
+                raise EOFError
+
+    def terminate(self) -> None:
+        """Ask the process to end at once; after a few seconds, `receive` or `end` kills it."""
+        if self._terminated_at is None:
+            self._terminated_at = CLOCK.monotonic()
+            self._process.terminate()
+
+    def leave(self) -> None:
+        """Ask the process to end when it has made its calls."""
+        try:
+            self._connection.send_bytes(LEAVE)
+        except OSError:
+            return
+
+    def end(self) -> str:
+        """Wait until the process has ended, by force after a few seconds. Returns how it ended, in words."""
+        self._process.join(GRACE)
+        if self._process.exitcode is None:
+            self._process.kill()
+            self._process.join(GRACE)
+        self._connection.close()
+        return f"worker process {self._process.pid} {_how(self._process.exitcode)}"
+
+    def disown(self) -> None:
+        """In the child of a fork: leave the process to the parent. The child would try to join it when it ends."""
+        getattr(multiprocessing.process, "_children", set()).discard(self._process)
+        self._connection.close()
+
+    def _kill_if_late(self) -> None:
+        if self._terminated_at is not None and CLOCK.monotonic() >= self._terminated_at + GRACE:
+            self._process.kill()
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "is gone"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

@@ -1,0 +1,176 @@
+"""Calls functions in a pool of processes: for work that needs a processor, may crash, or must be ended from outside."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from scheduler.clock import Clock
+from scheduler.errors import (
+    ExecutorStoppedError,
+    InvalidJobError,
+    InvalidSettingError,
+    SchedulerAlreadyRunningError,
+    SchedulerError,
+)
+from scheduler.executors.base import LARGEST, Call, Done, Executor, StuckCall, checked_size
+from scheduler.executors.process import WorkerProcess
+from scheduler.executors.process_pool import GUARD, Pool
+from scheduler.wording import describe, show
+
+
+class ProcessPoolExecutor(Executor):
+    """Calls functions in up to `max_workers` processes, which are started as they are needed.
+
+    Functions, arguments, results and what `update_state` is told are pickled. A worker that dies costs the run whose
+    function it was calling, which is LOST, and no other; another worker takes its place. Runs that are cancelled or
+    time out are ended: their worker gets SIGTERM, and SIGKILL 3 seconds later. Workers ignore SIGINT, and leave when
+    this process has ended, however it did. Coroutine functions run to their end on an event loop in the worker.
+
+    Arguments:
+        max_workers: how many calls run at a time; 1 to 10,000; None: the number of processors.
+        mp_context: how processes are started: "spawn", "forkserver", "fork", or a context of multiprocessing. A fork
+            of a program with threads, as every scheduler has, may hang in a lock that one of them held.
+        max_tasks_per_child: how many calls a worker makes before another takes its place; None: no limit.
+        initializer: called in each worker before its first call; if it fails, so does the run that waits for it.
+        initargs: its arguments.
+
+    Raises InvalidSettingError for anything else, and for what cannot be pickled.
+    """
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        mp_context: str | BaseContext = "spawn",
+        max_tasks_per_child: int | None = None,
+        initializer: Callable[..., Any] | None = None,
+        initargs: Sequence[Any] = (),
+    ) -> None:
+        self._max_workers = checked_size(
+            min(os.cpu_count() or 1, LARGEST) if max_workers is None else max_workers, "max_workers"
+        )
+        self._context = _checked_context(mp_context)
+        self._max_tasks = _checked_tasks(max_tasks_per_child)
+        self._initializer = initializer
+        self._initargs = _checked_initargs(initializer, initargs, self._context)
+        self._lock = threading.Lock()
+        self._pool: Pool | None = None
+        self._stopping: Pool | None = None
+
+    def start(self, done: Done, clock: Clock) -> None:
+        if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself asks
+            raise SchedulerError(f"a worker process cannot start a process pool while it imports the program; {GUARD}")
+        with self._lock:
+            if self._pool is not None:
+                raise SchedulerAlreadyRunningError(
+                    "this executor runs already; give each scheduler executors of its own"
+                )
+            self._pool = Pool(self._max_workers, self._max_tasks, self._new_process, done, clock)
+
+    def free_room(self) -> int:
+        pool = self._pool
+        return 0 if pool is None else pool.free_room()
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        with self._lock:
+            if self._pool is None:
+                raise ExecutorStoppedError("this executor was not started, or has stopped")
+            self._pool.submit(calls)
+
+    def cancel(self, run_id: str) -> bool:
+        pool = self._pool
+        return pool is not None and pool.cancel(run_id)
+
+    def began(self, run_id: str, attempt: int) -> float | None:
+        pool = self._pool
+        return 0.0 if pool is None else pool.began(run_id, attempt)
+
+    def stuck(self) -> Sequence[StuckCall]:
+        pool = self._pool or self._stopping
+        return () if pool is None else pool.stuck()
+
+    def after_fork(self) -> None:
+        for pool in (self._pool, self._stopping):
+            if pool is not None:
+                pool.disown()
+        self._lock = threading.Lock()
+        self._pool = self._stopping = None
+
+    def stop(self, timeout: float | None = None) -> bool:
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool, self._stopping = None, self._pool
+        return self._stopping is None or self._stopping.end(timeout)
+
+    def check(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        super().check(func, options)
+        remedy = "use a function at the top level of a module, or an executor of threads"
+        try:
+            pickle.dumps(func)
+        except Exception as error:
+            raise InvalidJobError(
+                f"func: {show(func)} cannot be pickled for a worker process: {describe(error)}; {remedy}"
+            ) from error
+        if self._context.get_start_method() != "fork" and _module(func) == "__main__" and not _main_can_be_imported():
+            raise InvalidJobError(
+                f"func: {show(func)} is of a program without a file, which no worker process can import; {remedy}"
+            )
+
+    def _new_process(self, number: int) -> WorkerProcess:
+        return WorkerProcess(self._context, f"scheduler-process-{number}", self._initializer, self._initargs)
+
+
+def _checked_context(given: str | BaseContext) -> BaseContext:
+    if isinstance(given, BaseContext):
+        return given
+    names = multiprocessing.get_all_start_methods()
+    if given not in names:
+        raise InvalidSettingError(
+            f"mp_context must be {', '.join(map(repr, names))} or a context of multiprocessing, not {show(given)}"
+        )
+    return multiprocessing.get_context(given)
+
+
+def _checked_tasks(given: int | None) -> int | None:
+    if given is not None and (type(given) is not int or given < 1):
+        raise InvalidSettingError(
+            f"max_tasks_per_child must be None (no limit) or a whole number from 1, not {show(given)}"
+        )
+    return given
+
+
+def _checked_initargs(
+    initializer: Callable[..., Any] | None, initargs: Sequence[Any], context: BaseContext
+) -> Sequence[Any]:
+    if initializer is not None and not callable(initializer):
+        raise InvalidSettingError(f"initializer must be callable, not {show(initializer)}")
+    if not isinstance(initargs, (tuple, list)):
+        raise InvalidSettingError(f"initargs must be a tuple of arguments, not {show(initargs)}")
+    if context.get_start_method() != "fork":
+        try:
+            pickle.dumps((initializer, initargs))
+        except Exception as error:
+            raise InvalidSettingError(
+                f"initializer and initargs must be such as can be pickled for a worker process: {describe(error)}; "
+                "use a function at the top level of a module"
+            ) from error
+    return tuple(initargs)
+
+
+def _module(func: Callable[..., Any]) -> str:
+    while isinstance(func, functools.partial):
+        func = func.func
+    return getattr(func, "__module__", None) or type(func).__module__
+
+
+def _main_can_be_imported() -> bool:
+    main = sys.modules["__main__"]
+    return getattr(main, "__file__", None) is not None or getattr(main, "__spec__", None) is not None
