@@ -10,14 +10,19 @@ from scheduler.executors.threads import ThreadPoolExecutor
 
 if TYPE_CHECKING:
     from scheduler.executors.coroutines import AsyncIOExecutor
+    from scheduler.executors.processes import ProcessPoolExecutor
 
-__all__ = ["AsyncIOExecutor", "Call", "Executor", "InlineExecutor", "ThreadPoolExecutor"]
+__all__ = ["AsyncIOExecutor", "Call", "Executor", "InlineExecutor", "ProcessPoolExecutor", "ThreadPoolExecutor"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs asyncio only when it is asked for."""
+    """Import what needs asyncio or multiprocessing only when it is asked for."""
     if name == "AsyncIOExecutor":
         from scheduler.executors.coroutines import AsyncIOExecutor
 
         return AsyncIOExecutor
+    if name == "ProcessPoolExecutor":
+        from scheduler.executors.processes import ProcessPoolExecutor
+
+        return ProcessPoolExecutor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
