@@ -136,7 +136,7 @@ def checked_retry(value: Any) -> RetryPolicy | None:
 def checked_overlap(value: Any) -> str:
     """Return what a fire does when all instances are under way."""
     if value not in OVERLAPS:
-        hint = suggest(value if isinstance(value, str) else "", OVERLAPS)
+        hint = suggest(value.lower() if isinstance(value, str) else "", OVERLAPS)
         if value == "allow":
             hint = "to let runs of the job overlap, pass max_instances=2 or more"
         raise InvalidJobError(f"overlap: {show(value)} is not known; {hint}")
