@@ -14,7 +14,7 @@ from typing import Any
 
 from scheduler.core.events import JobAdded, JobModified, JobRemoved, RunRevoked
 from scheduler.core.job import NOTHING, Job
-from scheduler.core.plan import QUEUE
+from scheduler.core.overlap import QUEUE
 from scheduler.core.run import WAITING, Run, RunState
 from scheduler.core.unset import UNSET, Unset
 from scheduler.definitions import JobBuilder, JobDefinition, jitter_of, replacing

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from scheduler.core.job import Job
-from scheduler.core.plan import QUEUE, ready_time
+from scheduler.core.overlap import Place, place
+from scheduler.core.plan import ready_time
 from scheduler.core.run import Reason, Run, RunState, run_id
 from scheduler.triggers.date import DateTrigger
 
@@ -33,7 +34,7 @@ def call(job: Job, key: str, *, at: datetime, active: int) -> Run:
 
     Its jitter does not delay it, and however late it starts, it is not missed.
     """
-    return _waiting(job, key, at, at if active < job.max_instances else None)
+    return _waiting(job, key, at, at if place(job, active) is Place.FREE else None)
 
 
 def follow(job: Job, ended: Run, *, now: datetime, active: int, blockers: Sequence[str] = ()) -> Run | None:
@@ -50,9 +51,10 @@ def follow(job: Job, ended: Run, *, now: datetime, active: int, blockers: Sequen
     if job.paused or ended.state not in ENDS.get(on, ()):
         return None
     key = key_of(ended.id, job.id)
-    if active < job.max_instances:
+    found = place(job, active)
+    if found is Place.FREE:
         return _waiting(job, key, now, ready_time(job, now), cause=ended.id)
-    if job.overlap != "skip" and active < job.max_instances + QUEUE:
+    if found is Place.QUEUED:
         return _waiting(job, key, now, None, cause=ended.id)
     return Run(
         id=run_id(job.incarnation, now, key),

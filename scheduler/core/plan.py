@@ -1,5 +1,4 @@
-"""What one due job, or one run that has waited, does now: the only place that knows misfire, coalesce, max_instances,
-overlap and jitter."""
+"""What one due job, or one run that has waited, does now: the only place that knows misfire, coalesce and jitter."""
 
 from __future__ import annotations
 
@@ -9,16 +8,13 @@ from typing import NamedTuple
 
 from scheduler.core.chance import part_of
 from scheduler.core.job import Job
+from scheduler.core.overlap import QUEUE, Place, place, replaced
 from scheduler.core.run import Reason, Run, RunState, run_id
 from scheduler.core.settle import begin
 from scheduler.triggers.base import MOMENT, Span, checked_next, checked_span
 
 CATCH_UP = 10_000
 """How many steps one turn takes through fire times; a job with more of them stays due and goes on next turn."""
-
-QUEUE = 1_000
-"""How many late fires of a job with coalesce=False one plan turns into runs, and how many runs of a job may wait for
-others to end: they bound what waits in the store."""
 
 END = datetime.max.replace(tzinfo=UTC)
 """Of the calendar: no delay leads beyond."""
@@ -40,7 +36,7 @@ class Plan(NamedTuple):
     skips: tuple[Run, ...] = ()
     """Records of fire times that do not run, in state SKIPPED."""
     replaced: tuple[str, ...] = ()
-    """The ids of runs that are to be revoked, so that a queued one can take their place."""
+    """The ids of runs that are to be revoked, so that the last of the queued ones can take their place."""
     walked: int = 0
     """In how many steps its fire times were found."""
 
@@ -90,35 +86,14 @@ def plan(
         first, walked = missed.following, missed.walked
         if first is None or first > now or first < oldest:
             return Plan(job, first, skips=tuple(skips), walked=walked)
-    free = job.max_instances - active
-    may_wait = job.overlap != "skip" and active < job.max_instances + QUEUE
-    if not job.coalesce and (free > 0 or may_wait):
-        each = _each(job, first, now, free, room, node, skips, min(QUEUE, max(walk - walked, 1)))
-        replaced = _replaced(job, active + len(each.runs), blockers)
-        return each._replace(walked=walked + len(each.runs), replaced=replaced)
-    due = checked_span(job.trigger, first, now, max(walk - walked, 1))
-    walked += due.walked
-    if free <= 0 and not may_wait:
-        skips.append(_skip(job, first, due.count, Reason.OVERLAP, now, blockers[0] if blockers else None))
-        return Plan(job, due.following, skips=tuple(skips), walked=walked)
-    more = due.following is not None and due.following <= now
-    coalesced = due.count if more else due.count - 1
-    if coalesced:
-        skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
-    if more:
-        return Plan(job, due.following, skips=tuple(skips), walked=walked)
-    if free <= 0:
-        queued = (_queue(job, due.last),)
-        replaced = _replaced(job, active + 1, blockers)
-        return Plan(job, due.following, queued=queued, skips=tuple(skips), walked=walked, replaced=replaced)
-    return _one(job, due, now, node, skips, walked)
-
-
-def _replaced(job: Job, active: int, blockers: Sequence[str]) -> tuple[str, ...]:
-    """The oldest runs, as many as are too many when `active` runs have not ended, where the job lets later ones win."""
-    if job.overlap != "cancel_running":
-        return ()
-    return tuple(blockers[: max(active - job.max_instances, 0)])
+    found = place(job, active)
+    left = max(walk - walked, 1)
+    if not job.coalesce and found is not Place.NONE:
+        most = min(QUEUE, left, job.max_instances + QUEUE - active)
+        decided = _each(job, first, now, job.max_instances - active, room, node, skips, most)
+    else:
+        decided = _last(job, found, checked_span(job.trigger, first, now, left), first, now, node, skips, blockers)
+    return _completed(decided, active, blockers, walked)
 
 
 def _oldest(job: Job, now: datetime) -> datetime | None:
@@ -158,18 +133,47 @@ def proceed(run: Run, job: Job, *, now: datetime, node: str) -> Run:
     return begin(run, node=node, now=now)
 
 
-def _one(job: Job, due: Span, now: datetime, node: str, skips: list[Run], walked: int) -> Plan:
-    """The last due fire becomes a run, for all of them, if it is not late after its delay."""
+def _last(
+    job: Job,
+    found: Place,
+    due: Span,
+    first: datetime,
+    now: datetime,
+    node: str,
+    skips: list[Run],
+    blockers: Sequence[str],
+) -> Plan:
+    """The last due fire stands for all of them: it becomes a run if there is a place for it."""
+    if found is Place.NONE:
+        skips.append(_skip(job, first, due.count, Reason.OVERLAP, now, blockers[0] if blockers else None))
+        return Plan(job, due.following, skips=tuple(skips), walked=due.walked)
+    more = due.following is not None and due.following <= now
+    coalesced = due.count if more else due.count - 1
+    if coalesced:
+        skips.append(_skip(job, first, coalesced, Reason.COALESCED, now))
     starts: tuple[Run, ...] = ()
     delayed: tuple[Run, ...] = ()
+    queued: tuple[Run, ...] = ()
     ready_at = ready_time(job, due.last)
-    if ready_at > now:
+    if more:
+        pass  # the next turn finds the last one
+    elif found is Place.FREE and ready_at > now:
         delayed = (_delay(job, due.last, ready_at),)
     elif _is_late(job, ready_at, now):
         skips.append(_skip(job, due.last, 1, Reason.MISSED, now))
-    else:
+    elif found is Place.FREE:
         starts = (_start(job, due.last, now, node),)
-    return Plan(job, due.following, starts, delayed, skips=tuple(skips), walked=walked)
+    else:
+        queued = (_queue(job, due.last),)
+    return Plan(job, due.following, starts, delayed, queued, tuple(skips), walked=due.walked)
+
+
+def _completed(decided: Plan, active: int, blockers: Sequence[str], walked: int) -> Plan:
+    """Add whose place the queued runs take, and the steps that were taken before."""
+    if decided.queued:
+        together = active + len(decided.starts) + len(decided.delayed) + len(decided.queued)
+        decided = decided._replace(replaced=replaced(decided.job, together, blockers))
+    return decided._replace(walked=walked + decided.walked) if walked else decided
 
 
 def _each(
@@ -181,8 +185,8 @@ def _each(
     delayed: list[Run] = []
     queued: list[Run] = []
     fire: datetime | None = first
-    most += len(skips)
-    while fire is not None and fire <= now and len(starts) + len(delayed) + len(queued) + len(skips) < most:
+    before = len(skips)
+    while fire is not None and fire <= now and len(starts) + len(delayed) + len(queued) + len(skips) - before < most:
         ready_at = ready_time(job, fire)
         instance_free = len(starts) + len(delayed) < free
         if instance_free and ready_at > now:
@@ -194,7 +198,8 @@ def _each(
         else:
             queued.append(_queue(job, fire))
         fire = checked_next(job.trigger, fire)
-    return Plan(job, fire, tuple(starts), tuple(delayed), tuple(queued), tuple(skips))
+    made = (tuple(starts), tuple(delayed), tuple(queued), tuple(skips))
+    return Plan(job, fire, *made, walked=sum(map(len, made)) - before)
 
 
 def _start(job: Job, fire: datetime, now: datetime, node: str) -> Run:

@@ -1,14 +1,16 @@
-"""Tells listeners what a turn has recorded. Events that nobody hears are not built."""
+"""After a commit: tells listeners, the log and the housekeeping of it. Events that nobody hears are not built."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
 
-from scheduler.core.events import RUN_EVENTS, JobRemoved, RunProgress, RunSkipped, RunStarted
+from scheduler.core.events import RUN_EVENTS, JobAdded, JobRemoved, RunProgress, RunSkipped, RunStarted
 from scheduler.core.run import Reason, Run, RunState
 from scheduler.runtime.batch import Batch
 from scheduler.runtime.bus import EventBus
+from scheduler.runtime.endings import Endings, is_recorded
+from scheduler.runtime.housekeeping import Housekeeping
 from scheduler.runtime.link import Start, StoreLink
 
 logger = logging.getLogger(__name__)
@@ -17,15 +19,23 @@ logger = logging.getLogger(__name__)
 class Announcer:
     """Publishes the events of runs, in the order in which they happened."""
 
-    def __init__(self, bus: EventBus) -> None:
+    def __init__(self, bus: EventBus, housekeeping: Housekeeping) -> None:
         self._bus = bus
+        self._housekeeping = housekeeping
 
-    def runs(self, runs: Iterable[Run]) -> None:
-        """Tell of runs that have come to a new state."""
-        for run in runs:
-            kind = RUN_EVENTS[run.state]
-            if self._bus.heard(kind):
-                self._bus.publish(kind(run))
+    def ended(self, link: StoreLink, endings: Endings) -> None:
+        """Tell of attempts that ended, and of what followed from that."""
+        for run in endings.refused:
+            self._refused(link, run, endings)
+        self._housekeeping.note(link, endings.concluded)
+        for job in endings.added:
+            self._bus.publish(JobAdded(job.id, link.alias))
+        self._runs(endings.written)
+        skipped = [run for run in endings.followed if run.state is RunState.SKIPPED]
+        for run in skipped:
+            self._overlap(link, run.job_id, run)
+        self._runs(skipped)
+        self._removed(link, endings.removed)
 
     def started(self, starts: Iterable[Start]) -> None:
         """Tell of runs that were handed to their executors."""
@@ -39,36 +49,56 @@ class Announcer:
             for run in runs:
                 self._bus.publish(RunProgress(run))
 
-    def skipped(self, runs: Iterable[Run]) -> None:
-        """Tell of those new runs that do not run."""
-        self.runs(run for run in runs if run.state is RunState.SKIPPED)
-
-    def batch(self, batch: Batch, link: StoreLink) -> None:
+    def batch(self, link: StoreLink, batch: Batch) -> None:
         """Tell of what due jobs did."""
-        self._overlaps(batch, link)
+        self._housekeeping.note(link, [(run, plan.job) for plan in batch.plans for run in plan.skips])
+        self._overlaps(link, batch)
         self.started(batch.starts)
         if self._bus.heard(RunSkipped):
             for plan in batch.plans:
-                self.runs(run for run in plan.skips if run.id not in batch.known)
-        self.runs(batch.given_up)
-        self.removed(batch.removed, link.alias)
+                self._runs(run for run in plan.skips if run.id not in batch.known)
+        self._runs(batch.given_up)
+        self._removed(link, batch.removed)
 
-    def _overlaps(self, batch: Batch, link: StoreLink) -> None:
-        """Log when a job begins to be held up by its own runs, and when it no longer is: not at each fire between."""
+    def _runs(self, runs: Iterable[Run]) -> None:
+        """Tell of runs that have come to a new state."""
+        for run in runs:
+            kind = RUN_EVENTS[run.state]
+            if self._bus.heard(kind):
+                self._bus.publish(kind(run))
+
+    def _refused(self, link: StoreLink, run: Run, endings: Endings) -> None:
+        """Find out why the store refused an ending: it has it already, or others took the run from this node."""
+        try:
+            stored = link.store.get_run(run.id)
+        except Exception:
+            stored = None
+        if stored is not None and is_recorded(stored, run):
+            endings.written.append(stored)
+            return
+        level = logging.DEBUG if stored is not None and stored.state is RunState.REVOKED else logging.WARNING
+        text = "Run %s was taken from this node; that it ended as %s is not recorded"
+        logger.log(level, text, run.id, run.state)
+
+    def _overlaps(self, link: StoreLink, batch: Batch) -> None:
         for plan in batch.plans:
-            job_id = plan.job.id
-            blocked = next((run for run in plan.skips if run.reason == Reason.OVERLAP), None)
-            if blocked is not None and job_id not in link.overlapping:
-                link.overlapping.add(job_id)
-                logger.warning(
-                    "Job %r skips fires until run %s ends, as max_instances=%d are under way",
-                    job_id, blocked.cause, plan.job.max_instances,
-                )  # fmt: skip
-            elif blocked is None and job_id in link.overlapping:
-                link.overlapping.discard(job_id)
-                logger.info("Job %r runs again", job_id)
+            if plan.skips or link.overlapping:
+                blocked = next((run for run in plan.skips if run.reason == Reason.OVERLAP), None)
+                if blocked is not None or plan.starts or plan.delayed or plan.queued:
+                    self._overlap(link, plan.job.id, blocked)
 
-    def removed(self, job_ids: Iterable[str], jobstore: str) -> None:
+    def _overlap(self, link: StoreLink, job_id: str, blocked: Run | None) -> None:
+        """Log when a job begins to be held up by its own runs, and when it no longer is: not at each fire between."""
+        if blocked is not None and job_id not in link.overlapping:
+            link.overlapping.add(job_id)
+            text = "Job %r skips fires while as many of its runs as max_instances allows are under way: %s, the oldest"
+            logger.warning(text, job_id, blocked.cause)
+        elif blocked is None and job_id in link.overlapping:
+            link.overlapping.discard(job_id)
+            logger.info("Job %r runs again", job_id)
+
+    def _removed(self, link: StoreLink, job_ids: Iterable[str]) -> None:
         """Tell of jobs that have ended."""
         for job_id in job_ids:
-            self._bus.publish(JobRemoved(job_id, jobstore))
+            link.overlapping.discard(job_id)
+            self._bus.publish(JobRemoved(job_id, link.alias))

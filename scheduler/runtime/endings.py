@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from scheduler.core.call import callback, follow
 from scheduler.core.job import Job
+from scheduler.core.overlap import replaced
 from scheduler.core.run import Reason, Run, RunState
 from scheduler.core.settle import Outcome, revoke, settle
 from scheduler.jobstores.base import Turn
@@ -25,6 +27,10 @@ class Endings:
     """Runs that have ended for good, and their jobs."""
     followed: list[Run] = field(default_factory=list)
     """New runs that these endings called, waiting or SKIPPED."""
+    added: list[Job] = field(default_factory=list)
+    """Jobs of those that are callbacks."""
+    broken: list[tuple[Job, str]] = field(default_factory=list)
+    """Jobs that should follow, but of which nobody can tell when, and why."""
     revocations: list[Revocation] = field(default_factory=list)
     """Runs that are to make place for those."""
     removed: Collection[str] = ()
@@ -53,16 +59,23 @@ def record_ended(turn: Turn, outcomes: Iterable[tuple[Start, Outcome]]) -> Endin
     return endings
 
 
-def record_revoked(turn: Turn, revocation: Revocation) -> Endings:
+def record_revoked(turn: Turn, revocation: Revocation, endings: Endings) -> None:
     """Revoke a run that has not ended, whoever holds it. Nothing is written where there is none."""
-    endings = Endings()
     found = turn.open_run(revocation.run_id)
     if found is not None:
         run = revoke(found.run, revocation.reason, now=turn.now, cause=revocation.cause)
         turn.revoke(run)
         endings.written.append(run)
         _conclude(turn, [(run, found.job)], [] if found.run.queued else [run.incarnation], endings)
-    return endings
+
+
+def is_recorded(stored: Run | None, run: Run) -> bool:
+    """Tell whether a run that was refused came to this state on record: by a commit whose answer was lost."""
+    return stored is not None and _outcome_of(stored) == _outcome_of(run)
+
+
+def _outcome_of(run: Run) -> tuple[Any, ...]:
+    return run.state, run.attempt, run.reason, run.cause
 
 
 def _conclude(turn: Turn, ended: Sequence[tuple[Run, Job | None]], freed: Sequence[str], endings: Endings) -> None:
@@ -74,33 +87,44 @@ def _conclude(turn: Turn, ended: Sequence[tuple[Run, Job | None]], freed: Sequen
     """
     endings.concluded += ended
     job_ids = {run.job_id for run, _ in ended}
-    _follow(turn, ended, job_ids, endings)
-    called = [made for run, job in ended if job is not None and (made := callback(job, run, now=turn.now)) is not None]
-    if endings.followed or called:
-        turn.insert([*endings.followed, *[run for _, run in called]], [job for job, _ in called])
-        endings.followed += [run for _, run in called]
+    _follow(turn, [run for run, _ in ended], job_ids, endings)
+    _call_back(turn, ended, endings)
+    if endings.followed:
+        turn.insert(endings.followed, endings.added)
         endings.more_waiting = True
     if freed and turn.release(freed):
         endings.more_waiting = True
     endings.removed = turn.remove_ended(job_ids)
 
 
-def _follow(turn: Turn, ended: Sequence[tuple[Run, Job | None]], job_ids: Collection[str], endings: Endings) -> None:
-    """Let the jobs that follow fire."""
+def _follow(turn: Turn, ended: Sequence[Run], job_ids: Collection[str], endings: Endings) -> None:
+    """Let the jobs that follow fire, once for each end that they fire on."""
     for job, active in turn.followers(job_ids):
-        blockers: Sequence[str] = ()
-        if active >= job.max_instances:
-            blockers = turn.blockers([job.incarnation])[job.incarnation]
-        for run, _ in ended:
-            new = (
-                follow(job, run, now=turn.now, active=active, blockers=blockers) if run.job_id == job.follows else None
-            )
-            if new is None:
-                continue
-            endings.followed.append(new)
-            if new.state is RunState.SKIPPED:
-                endings.concluded.append((new, job))
-            active += new.state is not RunState.SKIPPED
-            if job.overlap == "cancel_running" and active > job.max_instances:
-                replaced = blockers[: active - job.max_instances]
-                endings.revocations += [Revocation(run_id, Reason.REPLACED, new.id) for run_id in replaced]
+        if job.follows is None:
+            endings.broken.append((job, job.broken or "its trigger follows no job"))
+            continue
+        older = list(turn.blockers([job.incarnation])[job.incarnation]) if active >= job.max_instances else []
+        waiting: list[str] = []
+        for run in ended:
+            new = None
+            if run.job_id == job.follows:
+                new = follow(job, run, now=turn.now, active=active + len(waiting), blockers=older)
+            if new is not None:
+                endings.followed.append(new)
+                if new.state is RunState.SKIPPED:
+                    endings.concluded.append((new, job))
+                else:
+                    waiting.append(new.id)
+        if waiting:
+            before = [*older, *waiting[:-1]]
+            for run_id in replaced(job, active + len(waiting), before):
+                endings.revocations.append(Revocation(run_id, Reason.REPLACED, waiting[-1]))
+
+
+def _call_back(turn: Turn, ended: Sequence[tuple[Run, Job | None]], endings: Endings) -> None:
+    """Let the jobs of the runs have their callbacks called."""
+    for run, job in ended:
+        made = None if job is None else callback(job, run, now=turn.now)
+        if made is not None:
+            endings.added.append(made[0])
+            endings.followed.append(made[1])

@@ -8,42 +8,34 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from threading import RLock, get_ident
 
 from scheduler.clock import Clock
-from scheduler.core.events import (
-    JobBroken,
-    StoreRecovered,
-    StoreUnavailable,
-)
+from scheduler.core.events import JobBroken
 from scheduler.core.history import History
 from scheduler.core.job import Job
 from scheduler.core.run import Run
-from scheduler.core.settle import Ending, Outcome
-from scheduler.errors import FunctionLookupError, JobStoreError, StaleJobError
+from scheduler.errors import FunctionLookupError, StaleJobError
 from scheduler.runtime.announcer import Announcer
-from scheduler.runtime.batch import LARGEST, Batch
+from scheduler.runtime.batch import Batch
 from scheduler.runtime.bus import EventBus
-from scheduler.runtime.endings import Endings, record_ended, record_revoked
+from scheduler.runtime.endings import record_ended
 from scheduler.runtime.flights import Flights
 from scheduler.runtime.housekeeping import Housekeeping
-from scheduler.runtime.link import FIRST_RETRY, Revocation, Start, StoreLink
+from scheduler.runtime.link import Revocation, StoreLink
 from scheduler.runtime.liveness import Liveness
 from scheduler.runtime.loop import LONGEST_WAIT
+from scheduler.runtime.outages import Outages
+from scheduler.runtime.progress import ProgressRecorder
+from scheduler.runtime.recovery import Recovery
+from scheduler.runtime.revoking import Revoking
 from scheduler.runtime.wakeup import Wakeup
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.wording import describe
 
 logger = logging.getLogger(__name__)
-
-OUTDATED_AT_MOST = 5
-"""Turns in a row that may find a job changed under their hands before that counts as a failure of the store."""
-
-PROGRESS_INTERVAL = 0.5
-"""Seconds between two records of progress in a store; of what is said in between, the last is kept."""
 
 BREATH = 0.01
 """Seconds for which others get at a store after a turn that catching up has made long."""
@@ -73,18 +65,19 @@ class Engine:
         self.stepped_at = clock.monotonic()
         self.expected_at = self.stepped_at
         """When the next step should begin, or the present one end, on the monotonic clock."""
-        self._unwanted: deque[str] = deque()
-        """Ids of runs that were revoked, and may be under way here."""
         self._stepper: int | None = None
         self._steps = count()
         self._clock = clock
         self._bus = bus
-        self._announcer = Announcer(bus)
         self._wakeup = wakeup
         self._functions = functions
-        self._liveness = liveness
-        self._housekeeping = Housekeeping(history, clock)
         self._poll_interval = poll_interval
+        self._housekeeping = Housekeeping(history, clock)
+        self._announcer = Announcer(bus, self._housekeeping)
+        self._recovery = Recovery(liveness, self._announcer, clock)
+        self._revoking = Revoking(self.flights, self._announcer, clock, poll_interval)
+        self._progress = ProgressRecorder(self._announcer, clock)
+        self._outages = Outages(clock, bus)
 
     def step(self) -> float:
         """Record what ended, plan what is due, start it. Returns after how many seconds to come back."""
@@ -102,14 +95,13 @@ class Engine:
 
     def _step(self) -> float:
         self.stepped_at = self.expected_at = self._clock.monotonic()
-        while self._unwanted:
-            self.flights.drop(self._unwanted.popleft())
+        self._revoking.finish()
         self.flights.land()
         self.flights.time_out()
         wait = min([self._serve(link) for link in self._in_turns()], default=LONGEST_WAIT)
         wait = min(wait, max(self.flights.next_deadline - self._clock.monotonic(), 0.0))
         self.expected_at = self._clock.monotonic() + wait
-        return 0.0 if self.flights.inbox or self._unwanted else wait
+        return 0.0 if self.flights.inbox or self._revoking.unfinished else wait
 
     @property
     def active(self) -> int:
@@ -126,6 +118,16 @@ class Engine:
         self.flights.forget()
         for link in self.links.values():
             link.outcomes, link.unconfirmed = [], []
+            link.progress.clear()
+            link.revocations.clear()
+
+    def after_fork(self) -> None:
+        """In the child of a fork: nothing is under way here, and whoever held the lock is not here."""
+        self.stepping = RLock()
+        self._stepper = None
+        self._revoking.forget()
+        self.flights.inbox.drain()
+        self.drop_flights()
 
     def wake(self) -> None:
         """End the loop's wait."""
@@ -136,25 +138,23 @@ class Engine:
         link = self.links.get(alias)
         if link is not None:
             link.parked.pop(job_id, None)
+            if job is None:
+                link.overlapping.discard(job_id)
             if link.changed(None if job is None else job.next_run_time):
                 self._wakeup.set()
 
     def revoke(self, link: StoreLink, revocation: Revocation) -> Run | None:
         """Revoke a run, in any thread, and end it if it is under way here. Returns it; None: it had ended."""
-        for _ in range(OUTDATED_AT_MOST):
-            with link.store.turn() as turn:
-                endings = record_revoked(turn, revocation)
-            if endings.written:
-                break
-            run = link.store.get_run(revocation.run_id)
-            if run is None or run.finished_at is not None:
-                return None
-        link.dirty = True
-        link.revocations += endings.revocations
-        self._unwanted.append(revocation.run_id)
+        run = self._revoking.revoke(link, revocation, self._is_stepping)
         self._wakeup.set()
-        self._tell_ended(link, endings)
-        return endings.written[0] if endings.written else None
+        return run
+
+    def _is_stepping(self) -> bool:
+        """Tell whether a step is being taken, which has yet to tell what it has done."""
+        if self.inside_a_step or not self.stepping.acquire(blocking=False):
+            return True
+        self.stepping.release()
+        return False
 
     def _in_turns(self) -> list[StoreLink]:
         """The stores, each of them first at times, so that one with much to do leaves room to the others."""
@@ -173,11 +173,11 @@ class Engine:
             link.dirty = True
         try:
             link.store.open(self._clock)  # who shares the store object may have closed it
-            self._look_after_nodes(link, monotonic)
+            self._recovery.look_after_nodes(link)
             self._confirm(link)
-            self._make_place(link)
-            self._look_for_taken(link, monotonic)
-            self._record_progress(link, monotonic)
+            self._revoking.make_place(link)
+            self._revoking.look_for_taken(link)
+            self._progress.record(link)
             room = self.flights.room() if self.claiming else {}
             if link.must_look(room, monotonic) and not link.outcomes:
                 link.dirty = False
@@ -189,10 +189,10 @@ class Engine:
             wait = self._wait(link)
             wait = min(wait, self._housekeeping.tidy(link, wait))
         except StaleJobError as error:
-            return self._outdated(link, error)
+            return self._outages.outdated(link, error)
         except Exception as error:
-            return self._failed(link, error)
-        self._answered(link)
+            return self._outages.failed(link, error)
+        self._outages.answered(link)
         return wait
 
     def _turn(self, link: StoreLink, room: Mapping[str, int], monotonic: float) -> None:
@@ -206,16 +206,16 @@ class Engine:
                 batch.claim(turn, skip)
                 left = [alias for alias, places in batch.room.items() if places > 0]
                 link.looked(turn.next_due(left, skip), left, monotonic + self._look_interval(link))
+            link.revocations += endings.revocations + batch.revocations
             link.unconfirmed = batch.starts
         link.outcomes = []
         self.flights.launch(link, batch.starts)
         link.unconfirmed = []
-        link.revocations += endings.revocations + batch.revocations
         link.dirty = link.dirty or bool(link.revocations)
-        self._tell_ended(link, endings)
-        self._housekeeping.note(link, [(run, plan.job) for plan in batch.plans for run in plan.skips])
-        self._announcer.batch(batch, link)
-        self._load(link, batch, monotonic)
+        self._announcer.ended(link, endings)
+        self._announcer.batch(link, batch)
+        self._load(link, batch)
+        self._park(link, [*batch.broken, *endings.broken])
         if batch.exhausted:
             link.rest_until = self._clock.monotonic() + BREATH
 
@@ -234,7 +234,7 @@ class Engine:
             return 0.0
         monotonic = self._clock.monotonic()
         wait = link.look_at - monotonic
-        beat = self._liveness.due_at(link)
+        beat = self._recovery.due_at(link)
         if beat is not None:
             wait = min(wait, beat - monotonic)
         if link.progress:
@@ -242,71 +242,6 @@ class Engine:
         if link.next_due is not None:
             wait = min(wait, (link.next_due - link.store.now()).total_seconds())
         return max(wait, 0.0)
-
-    def _make_place(self, link: StoreLink) -> None:
-        """Revoke runs that later ones take the place of."""
-        while link.revocations:
-            self.revoke(link, link.revocations[0])
-            del link.revocations[0]
-
-    def _look_for_taken(self, link: StoreLink, monotonic: float) -> None:
-        """End runs that others have taken from this node: revoked them, or declared the node dead."""
-        if self._clock.virtual:
-            running = self.flights.older(link, monotonic)
-        elif link.store.shared and monotonic >= link.look_for_taken_at:
-            link.look_for_taken_at = monotonic + self._poll_interval
-            running = self.flights.older(link, monotonic - self._poll_interval)
-        else:
-            return
-        if running:
-            held = link.store.held_by(link.node, running)
-            self._unwanted += [run_id for run_id in running if run_id not in held]
-
-    def _record_progress(self, link: StoreLink, monotonic: float) -> None:
-        """Write what functions have said of their progress since the last time, and tell it."""
-        if not link.progress or monotonic < link.progress_at:
-            return
-        runs = list(link.progress.values())
-        with link.store.turn() as turn:
-            written = set(turn.progress(runs, link.node))
-        link.progress.clear()
-        link.progress_at = monotonic + PROGRESS_INTERVAL
-        self._announcer.progress(run for run in runs if run.id in written)
-
-    # after the commit
-
-    def _tell_ended(self, link: StoreLink, endings: Endings) -> None:
-        for run in endings.refused:
-            if self._was_recorded(link, run):
-                endings.written.append(run)
-            else:
-                logger.warning(
-                    "Run %s was taken from this node; that it ended as %s is not recorded", run.id, run.state
-                )
-        self._housekeeping.note(link, endings.concluded)
-        self._announcer.runs(endings.written)
-        self._announcer.skipped(endings.followed)
-        self._announcer.removed(endings.removed, link.alias)
-
-    def _load(self, link: StoreLink, batch: Batch, monotonic: float) -> None:
-        """Import functions that due jobs need; park the jobs that cannot be loaded. No row is locked meanwhile."""
-        link.sound(plan.job.id for plan in batch.plans)
-        link.sound(start.run.job_id for start in batch.starts)
-        broken = batch.broken
-        for job in batch.unknown:
-            try:
-                self._functions.load(str(job.func))
-                link.dirty = True  # it is due still, and can be started now
-            except FunctionLookupError as error:
-                broken.append((job, str(error)))
-            except BaseException as error:  # an import may raise anything, KeyboardInterrupt among it
-                broken.append((job, describe(error)))
-        for job, reason in broken:
-            if link.park(job.id, job.version, reason, monotonic):
-                logger.error("Job %r in job store %r cannot run here and is kept: %s", job.id, link.alias, reason)
-                self._bus.publish(JobBroken(job.id, link.alias, reason))
-
-    # failures
 
     def _confirm(self, link: StoreLink) -> None:
         """Find out what became of a turn whose commit failed: its runs start if they were recorded after all."""
@@ -316,57 +251,22 @@ class Engine:
             link.unconfirmed = []
             self._announcer.started(recorded)
 
-    def _was_recorded(self, link: StoreLink, run: Run) -> bool:
-        """Tell whether a refused ending is there already, from a commit whose answer was lost."""
-        try:
-            stored = link.store.get_run(run.id)
-        except Exception:
-            return False
-        return stored is not None and (stored.state, stored.attempt) == (run.state, run.attempt)
+    def _load(self, link: StoreLink, batch: Batch) -> None:
+        """Import functions that due jobs need. No row is locked meanwhile."""
+        link.sound(plan.job.id for plan in batch.plans)
+        link.sound(start.run.job_id for start in batch.starts)
+        for job in batch.unknown:
+            try:
+                self._functions.load(str(job.func))
+                link.dirty = True  # it is due still, and can be started now
+            except FunctionLookupError as error:
+                batch.broken.append((job, str(error)))
+            except BaseException as error:  # an import may raise anything, KeyboardInterrupt among it
+                batch.broken.append((job, describe(error)))
 
-    def _outdated(self, link: StoreLink, error: StaleJobError) -> float:
-        """A job changed between claim and record, which locks forbid: look again, and complain if it goes on."""
-        link.outdated += 1
-        link.dirty = True
-        return self._failed(link, error) if link.outdated > OUTDATED_AT_MOST else FIRST_RETRY
-
-    def _failed(self, link: StoreLink, error: Exception) -> float:
-        monotonic, now = self._clock.monotonic(), self._clock.now()
-        if link.failed(describe(error), now, monotonic):
-            known = isinstance(error, JobStoreError)
-            logger.error("Job store %r fails, its fires wait: %s", link.alias, error, exc_info=None if known else error)
-            self._bus.publish(StoreUnavailable(link.alias, describe(error), now))
-        return link.retry_at - monotonic
-
-    def _answered(self, link: StoreLink) -> None:
-        failed_since = link.answered(self._clock.now())
-        if failed_since is not None:
-            logger.warning("Job store %r answers again", link.alias)
-            self._bus.publish(StoreRecovered(link.alias, failed_since))
-
-    # nodes
-
-    def _look_after_nodes(self, link: StoreLink, monotonic: float) -> None:
-        """Beat if it is time to, and record the runs of dead nodes as lost."""
-        beat = self._liveness.due_at(link)
-        if beat is not None and monotonic >= beat:
-            for node in self._liveness.beat(link):
-                logger.warning("Node %s is dead; its runs are lost", node)
-                while self._recover(link, node):
-                    pass
-
-    def _recover(self, link: StoreLink, node: str) -> bool:
-        """Settle some of a dead node's runs. Returns whether there may be more."""
-        with link.store.turn() as turn:
-            held = turn.held(node, LARGEST)
-            lost = [
-                (Start(run, job), Outcome(run.id, Ending.LOST, error=f"node {node} died before the function ended"))
-                for run, job in held
-            ]
-            endings = record_ended(turn, lost)
-            more = len(held) == LARGEST
-            if not more:
-                turn.forget(node)
-        link.dirty = True
-        self._tell_ended(link, endings)
-        return more
+    def _park(self, link: StoreLink, broken: Iterable[tuple[Job, str]]) -> None:
+        """Leave jobs alone for a while that cannot be loaded here, and say so once."""
+        for job, reason in broken:
+            if link.park(job.id, job.version, reason, self._clock.monotonic()):
+                logger.error("Job %r in job store %r cannot run here and is kept: %s", job.id, link.alias, reason)
+                self._bus.publish(JobBroken(job.id, link.alias, reason))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from heapq import heappop, heappush
-from math import inf
-from operator import index
+from collections.abc import Collection, Iterable, Mapping
 from types import NoneType
 from typing import NamedTuple
 
 from scheduler.clock import Clock
 from scheduler.core.history import History
-from scheduler.core.run import Progress, Reason
+from scheduler.core.retry import Again
+from scheduler.core.run import Progress, Reason, Run
 from scheduler.core.settle import TIMED_OUT_TYPES, Ending, Outcome, ProgressReport
 from scheduler.errors import ExecutorStoppedError
 from scheduler.executors.base import Call, Executor, StuckCall, raised
+from scheduler.runtime.deadlines import Deadlines
+from scheduler.runtime.guarded import FAILURES, GuardedExecutors
 from scheduler.runtime.inbox import Inbox
 from scheduler.runtime.link import Start, StoreLink
 from scheduler.runtime.wakeup import Wakeup
@@ -34,45 +34,50 @@ class Flight(NamedTuple):
 
 
 class Flights:
-    """The executors, and what is under way in them. But for `executors` and the counts, for the loop's thread only."""
+    """The executors, and what is under way in them. But for `executors`, the counts and `stuck`, for the loop only."""
 
     def __init__(self, wakeup: Wakeup, clock: Clock, history: History) -> None:
         self.executors: dict[str, Executor] = {}
         self.inbox = Inbox(wakeup)
+        self._guarded = GuardedExecutors(self.executors)
         self._clock = clock
         self._history = history
         self._runs: dict[str, Flight] = {}
-        self._deadlines: list[tuple[float, str, int]] = []
-        """A heap of when time-outs are to be looked at, with run id and attempt."""
-        self._mute: set[str] = set()
-        """Executors that could not tell their room; each is complained of once."""
+        self._deadlines = Deadlines(self._awaits)
+        self._ending: set[tuple[str, int]] = set()
+        """Attempts, as run id and number, that were told to end and may report yet: nobody waits for that."""
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._runs
 
     def on(self, link: StoreLink) -> int:
         """Return how many of the runs are in one store."""
         return sum(flight.link is link for flight in list(self._runs.values()))
 
-    def older(self, link: StoreLink, than: float) -> list[str]:
-        """Return the ids of the runs in one store that were started before a monotonic time."""
-        return [run_id for run_id, flight in self._runs.items() if flight.link is link and flight.launched <= than]
+    def under_way(self, alias: str) -> list[Run]:
+        """Return the runs that one executor has; from any thread."""
+        return [flight.start.run for flight in list(self._runs.values()) if flight.start.run.executor == alias]
+
+    def by_holder(self, link: StoreLink, launched_until: float) -> dict[str, list[str]]:
+        """Return the ids of the runs in one store that were started by then, by the node that holds each there."""
+        found: dict[str, list[str]] = {}
+        for run_id, flight in self._runs.items():
+            if flight.link is link and flight.launched <= launched_until:
+                found.setdefault(flight.start.run.node or "", []).append(run_id)
+        return found
 
     def room(self) -> dict[str, int]:
         """Return how many runs each executor takes now; those that take none, or cannot tell, are left out."""
-        room = {}
-        for alias, executor in list(self.executors.items()):
-            try:
-                places = index(executor.free_room())
-                self._mute.discard(alias)
-            except (Exception, SystemExit):
-                places = 0
-                if alias not in self._mute:
-                    self._mute.add(alias)
-                    logger.exception("Executor %r cannot tell its room; its jobs wait", alias)
-            if places > 0:
-                room[alias] = places
-        return room
+        return self._guarded.room()
+
+    def stuck(self) -> Mapping[str, Collection[StuckCall]]:
+        """Return by executor the calls that were told to end, and still run; from any thread."""
+        return self._guarded.stuck()
+
+    # beginning
 
     def launch(self, link: StoreLink, starts: Iterable[Start]) -> None:
         """Hand recorded runs to their executors. One that takes none gives failed attempts, never a lost word."""
@@ -80,105 +85,67 @@ class Flights:
         now = self._clock.monotonic()
         for start in starts:
             if start.call is not None:
+                self.drop(start.run.id)  # an earlier attempt that others have taken for lost
                 self._runs[start.run.id] = Flight(link, start, now)
                 if start.job is not None and start.job.timeout is not None:
-                    heappush(self._deadlines, (now + start.job.timeout, start.run.id, start.run.attempt))
+                    self._deadlines.add(now + start.job.timeout, start.run.id, start.run.attempt)
                 calls.setdefault(start.run.executor, []).append(start.call)
         for alias, batch in calls.items():
             try:
                 self._executor(alias).submit(batch)
             except ExecutorStoppedError:
                 self._give_up([call.run_id for call in batch], f"executor {alias!r} had stopped before it could begin")
-            except (Exception, SystemExit) as error:
+            except FAILURES as error:
                 logger.exception("Executor %r took none of %d calls", alias, len(batch))
                 for call in batch:
                     self.inbox.put(raised(call.run_id, error, call.attempt))
 
+    # ending
+
     def land(self) -> None:
         """Take in what executors have reported, and leave it to the store of each run."""
-        for outcome in self.inbox.drain():
-            if isinstance(outcome, ProgressReport):
-                self._note(outcome)
+        for report in self.inbox.drain():
+            if isinstance(report, ProgressReport):
+                self._note(report)
                 continue
+            outcome = report
             if not _is_sound(outcome):
                 logger.error("An executor reported %s, which is no outcome of a run", show(outcome))
                 outcome = _failure(outcome)
-            flight = self._runs.get(outcome.run_id)
-            if flight is None or flight.start.run.attempt != outcome.attempt:
-                logger.warning(
-                    "An outcome of run %s, attempt %d, came that nobody waits for", outcome.run_id, outcome.attempt
-                )
-                continue
-            self._end(flight, outcome)
+            if self._awaits(outcome.run_id, outcome.attempt):
+                self._end(self._runs[outcome.run_id], outcome)
+            else:
+                self._ignore(outcome)
 
     def time_out(self) -> None:
-        """End the attempts that take longer than their jobs allow."""
+        """End the attempts that take longer than their jobs allow; what they do from then on is nobody's concern."""
         now = self._clock.monotonic()
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, run_id, attempt = heappop(self._deadlines)
-            flight = self._runs.get(run_id)
-            if flight is None or flight.start.run.attempt != attempt:
-                continue
-            assert flight.start.job is not None
-            timeout = flight.start.job.timeout
-            assert timeout is not None
-            ends_at = self._began(flight, now) + timeout
+        for run_id in list(self._deadlines.due(now)):
+            flight = self._runs[run_id]
+            run, job = flight.start.run, flight.start.job
+            assert job is not None
+            assert job.timeout is not None
+            began = self._guarded.began(run)
+            ends_at = job.timeout + (now if began is None else max(flight.launched, began))
             if ends_at > now:
-                heappush(self._deadlines, (ends_at, run_id, attempt))
+                self._deadlines.add(ends_at, run_id, run.attempt)
                 continue
             self._tell(flight)
-            error = f"TimeoutError: the attempt took longer than {timeout:g} seconds"
-            self._end(
-                flight,
-                Outcome(run_id, Ending.TIMED_OUT, error=error, error_types=TIMED_OUT_TYPES, attempt=attempt),
-            )
+            error = f"TimeoutError: the attempt took longer than {job.timeout:g} seconds"
+            outcome = Outcome(run_id, Ending.TIMED_OUT, error=error, error_types=TIMED_OUT_TYPES, attempt=run.attempt)
+            self._end(flight, outcome)
 
     @property
     def next_deadline(self) -> float:
         """When to look at time-outs, on the monotonic clock."""
-        return self._deadlines[0][0] if self._deadlines else inf
+        return self._deadlines.next
 
     def drop(self, run_id: str) -> None:
-        """End a run's attempt, whose outcome nobody waits for any more."""
+        """End a run's attempt, if it is here, as nobody waits for its outcome any more."""
         flight = self._runs.pop(run_id, None)
         if flight is not None:
             flight.link.progress.pop(run_id, None)
             self._tell(flight)
-
-    def stuck(self) -> list[StuckCall]:
-        """Return the calls that were told to end, and still run; from any thread."""
-        return [call for executor in list(self.executors.values()) for call in executor.stuck()]
-
-    def _end(self, flight: Flight, outcome: Outcome) -> None:
-        """Leave an outcome to the store of its run."""
-        del self._runs[outcome.run_id]
-        flight.link.progress.pop(outcome.run_id, None)
-        flight.link.outcomes.append((flight.start, self._history.bounded(outcome)))
-
-    def _note(self, report: ProgressReport) -> None:
-        """Leave what a function says of its progress to the store of its run."""
-        flight = self._runs.get(report.run_id)
-        if flight is not None and flight.start.run.attempt == report.attempt:
-            progress = Progress(report.state, report.meta, self._clock.now())
-            run = flight.start.run.evolved(progress=progress)
-            self._runs[report.run_id] = flight._replace(start=flight.start._replace(run=run))
-            flight.link.progress[report.run_id] = run
-
-    def _began(self, flight: Flight, now: float) -> float:
-        run = flight.start.run
-        executor = self.executors.get(run.executor)
-        began = 0.0 if executor is None else executor.began(run.id, run.attempt)
-        return now if began is None else max(began, flight.launched)
-
-    def _tell(self, flight: Flight) -> None:
-        """Tell the executor of a run to end it."""
-        run = flight.start.run
-        executor = self.executors.get(run.executor)
-        if executor is not None:
-            try:
-                executor.cancel(run.id)
-            except Exception:
-                logger.exception("Executor %r could not end run %s", run.executor, run.id)
 
     def abandon(self) -> None:
         """Give up on every run that has not ended; they will be recorded as lost."""
@@ -189,6 +156,40 @@ class Flights:
     def forget(self) -> None:
         """Forget all runs; other nodes, or this one restarted, find them lost."""
         self._runs.clear()
+        self._deadlines.clear()
+        self._ending.clear()
+
+    def _awaits(self, run_id: str, attempt: int) -> bool:
+        flight = self._runs.get(run_id)
+        return flight is not None and flight.start.run.attempt == attempt
+
+    def _end(self, flight: Flight, outcome: Outcome) -> None:
+        """Leave an outcome to the store of its run."""
+        del self._runs[outcome.run_id]
+        flight.link.progress.pop(outcome.run_id, None)
+        flight.link.outcomes.append((flight.start, self._history.bounded(outcome)))
+
+    def _ignore(self, outcome: Outcome) -> None:
+        """Say that an outcome came too late, or too often: only the latter is an executor's mistake."""
+        attempt = (outcome.run_id, outcome.attempt)
+        level = logging.DEBUG if attempt in self._ending else logging.WARNING
+        self._ending.discard(attempt)
+        logger.log(level, "An outcome of run %s, attempt %s, came that nobody waits for", *attempt)
+
+    def _note(self, report: ProgressReport) -> None:
+        """Leave what a function says of its progress to the store of its run."""
+        if self._awaits(report.run_id, report.attempt):
+            flight = self._runs[report.run_id]
+            progress = Progress(report.state, report.meta, self._clock.now())
+            run = flight.start.run.evolved(progress=progress)
+            self._runs[report.run_id] = flight._replace(start=flight.start._replace(run=run))
+            flight.link.progress[report.run_id] = run
+
+    def _tell(self, flight: Flight) -> None:
+        """Tell the executor of a run to end it."""
+        run = flight.start.run
+        if not self._guarded.cancel(run):
+            self._ending.add((run.id, run.attempt))
 
     def _executor(self, alias: str) -> Executor:
         executor = self.executors.get(alias)
@@ -207,9 +208,13 @@ def _is_sound(outcome: object) -> bool:
     return (
         isinstance(outcome, Outcome)
         and isinstance(outcome.run_id, str)
+        and isinstance(outcome.attempt, int)
         and isinstance(outcome.ending, Ending)
         and isinstance(outcome.error, (str, NoneType))
         and isinstance(outcome.traceback, (str, NoneType))
+        and isinstance(outcome.error_types, tuple)
+        and isinstance(outcome.again, (Again, NoneType))
+        and isinstance(outcome.reason, (Reason, NoneType))
     )
 
 
@@ -217,4 +222,9 @@ def _failure(outcome: object) -> Outcome:
     """Return a failure in place of what an executor reported, for the run that it means, if that can be told."""
     run_id, attempt = getattr(outcome, "run_id", None), getattr(outcome, "attempt", 1)
     error = f"the executor reported {show(outcome)}, which is no outcome"
-    return Outcome(run_id if isinstance(run_id, str) else "", Ending.RAISED, error=error, attempt=attempt)
+    return Outcome(
+        run_id if isinstance(run_id, str) else "",
+        Ending.RAISED,
+        error=error,
+        attempt=attempt if isinstance(attempt, int) else 1,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -24,7 +25,7 @@ PARKED_FOR = 30.0
 
 
 class Revocation(NamedTuple):
-    """A run that nobody wants any more."""
+    """A run that nobody wants any more, and why."""
 
     run_id: str
     reason: Reason
@@ -60,8 +61,8 @@ class StoreLink:
         self.node = node
         self.outcomes: list[tuple[Start, Outcome]] = []
         """Attempts of runs that this node holds, that have ended and are not recorded yet."""
-        self.revocations: list[Revocation] = []
-        """Runs that are to make place for later ones."""
+        self.revocations: deque[Revocation] = deque()
+        """Runs that are to make place for later ones, once those are recorded."""
         self.progress: dict[str, Run] = {}
         """Run id → a run that this node holds, with progress that is not recorded yet."""
         self.progress_at = 0.0
