@@ -9,7 +9,7 @@ from scheduler.executors.inline import InlineExecutor
 from scheduler.executors.threads import ThreadPoolExecutor
 
 if TYPE_CHECKING:
-    from scheduler.executors.coroutines import AsyncIOExecutor
+    from scheduler.executors.event_loop import AsyncIOExecutor
     from scheduler.executors.processes import ProcessPoolExecutor
 
 __all__ = ["AsyncIOExecutor", "Call", "Executor", "InlineExecutor", "ProcessPoolExecutor", "ThreadPoolExecutor"]
@@ -18,7 +18,7 @@ __all__ = ["AsyncIOExecutor", "Call", "Executor", "InlineExecutor", "ProcessPool
 def __getattr__(name: str) -> Any:
     """Import what needs asyncio or multiprocessing only when it is asked for."""
     if name == "AsyncIOExecutor":
-        from scheduler.executors.coroutines import AsyncIOExecutor
+        from scheduler.executors.event_loop import AsyncIOExecutor
 
         return AsyncIOExecutor
     if name == "ProcessPoolExecutor":

@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import sys
+import threading
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import FunctionType
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from scheduler.clock import Clock
 from scheduler.core.job import NOTHING
@@ -22,6 +24,9 @@ from scheduler.core.retry import Again, Retry, error_types
 from scheduler.core.settle import Ending, Outcome, ProgressReport
 from scheduler.errors import InvalidSettingError, UnknownOptionError
 from scheduler.wording import describe, storable
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -114,6 +119,12 @@ class Executor(ABC):
         """Return the calls that were told to end, by `cancel` or `stop`, and still run."""
         return ()
 
+    def use_loop(self, loop: AbstractEventLoop | None) -> None:  # noqa: B027 - most have no use for one
+        """Run coroutines on this event loop from the next `start` on, unless told otherwise before; None: as before.
+
+        An AsyncScheduler says so of the loop that it lives on.
+        """
+
     def after_fork(self) -> None:  # noqa: B027 - most have nothing to let go
         """In the child of a fork: be as one that was stopped, whatever the parent's threads and processes do."""
 
@@ -148,6 +159,13 @@ def deliver(done: Callable[[_Report], None], report: _Report) -> None:
     except BaseException:
         what = "outcome" if isinstance(report, Outcome) else "progress"
         _LOGGER.exception("the %s of run %s could not be reported", what, report.run_id)
+
+
+def stuck_thread(call: Call, thread: threading.Thread, told_at: float) -> StuckCall:
+    """Return what there is to say of a call that was told to end, and that a thread still makes."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    stack = "" if frame is None else "".join(traceback.format_stack(frame))
+    return StuckCall(call.run_id, call.attempt, thread.name, told_at, storable(stack, LONGEST))
 
 
 def raised(run_id: str, error: BaseException, attempt: int = 1) -> Outcome:

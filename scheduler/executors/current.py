@@ -22,9 +22,6 @@ LONGEST_STATE = 64
 
 _STATES = frozenset(RunState)
 
-_TASK_CANCELLED = "asyncio.exceptions.CancelledError"
-"""How `error_types` names it; asyncio itself is not imported before there is a coroutine."""
-
 _CURRENT: ContextVar[CurrentRun | None] = ContextVar("scheduler_run", default=None)
 """The run whose function is called in this context."""
 
@@ -177,20 +174,13 @@ def called(call: Call, current: CurrentRun) -> Outcome | CoroutineType[Any, Any,
     return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
 
 
-async def awaited(call: Call, current: CurrentRun, coroutine: Awaitable[Any]) -> Outcome:
-    """Await what a call has returned, in a task of its own, and return how it ended; nothing is raised.
-
-    One that ended as its task was cancelled, because it was told to end, is lost.
-    """
+async def awaited(call: Call, current: CurrentRun, answer: Awaitable[Any]) -> Outcome:
+    """Await what a call has returned, in a task of its own, and return how it ended; nothing is raised."""
     _CURRENT.set(current)
     try:
-        result = await coroutine
+        result = await answer
     except BaseException as error:
-        outcome = raised(call.run_id, error, call.attempt)
-        if current.told_at is None or _TASK_CANCELLED not in outcome.error_types:
-            return outcome
-        why = current.told_why or Reason.LOST
-        return Outcome(call.run_id, Ending.LOST, error=describe(error), attempt=call.attempt, reason=why)
+        return raised(call.run_id, error, call.attempt)
     return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from contextvars import Context
 
 from scheduler.clock import Clock
+from scheduler.core.run import Reason
 from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
-from scheduler.executors.base import Call, Done, Executor, checked_size, deliver
-from scheduler.executors.current import attempt
+from scheduler.executors.base import Call, Done, Executor, StuckCall, checked_size, deliver, stuck_thread
+from scheduler.executors.current import CurrentRun, attempt
 
 
 class InlineExecutor(Executor):
     """Calls each function in the submitting thread; its outcome is reported before `submit` returns.
 
-    A long call delays everything else of the scheduler.
+    A long call delays everything else of the scheduler, so that nothing looks after its time-out. Coroutines are run
+    to their end, each on an event loop of its own.
 
     Arguments:
         room: how many calls it takes at a time; 1 to 10,000.
@@ -25,11 +28,13 @@ class InlineExecutor(Executor):
     def __init__(self, room: int = 100) -> None:
         self._room = checked_size(room, "room")
         self._done: Done | None = None
+        self._clock: Clock | None = None
+        self._running: dict[CurrentRun, tuple[Call, threading.Thread]] = {}
 
     def start(self, done: Done, clock: Clock) -> None:
         if self._done is not None:
             raise SchedulerAlreadyRunningError("this executor runs already; give each scheduler executors of its own")
-        self._done = done
+        self._done, self._clock = done, clock
 
     def free_room(self) -> int:
         return 0 if self._done is None else self._room
@@ -39,11 +44,33 @@ class InlineExecutor(Executor):
         if done is None:
             raise ExecutorStoppedError("this executor was not started, or has stopped")
         for call in calls:
-            deliver(done, Context().run(attempt, call))
+            current = CurrentRun(call, done)
+            self._running[current] = call, threading.current_thread()
+            outcome = Context().run(attempt, call, current)
+            self._running.pop(current, None)
+            deliver(done, outcome)
 
     def cancel(self, run_id: str) -> bool:
+        self._tell([current for current in list(self._running) if current.run_id == run_id])
         return False
+
+    def stuck(self) -> Sequence[StuckCall]:
+        return [
+            stuck_thread(call, thread, current.told_at)
+            for current, (call, thread) in list(self._running.items())
+            if current.told_at is not None
+        ]
+
+    def after_fork(self) -> None:
+        self._done = None
+        self._running = {}
 
     def stop(self, timeout: float | None = None) -> bool:
         self._done = None
-        return True
+        self._tell(list(self._running), Reason.SHUTDOWN)
+        return not self._running
+
+    def _tell(self, currents: Sequence[CurrentRun], why: Reason | None = None) -> None:
+        for current in currents:
+            if self._clock is not None:
+                current.tell(self._clock.monotonic(), why)

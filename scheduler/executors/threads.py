@@ -1,4 +1,4 @@
-"""Calls functions in a pool of threads: the default executor."""
+"""Calls functions in a pool of threads, and coroutine functions on an event loop: the default executor."""
 
 from __future__ import annotations
 
@@ -7,12 +7,29 @@ import threading
 from collections.abc import Sequence
 from contextvars import Context
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from scheduler.clock import Clock
+from scheduler.core.run import Reason
+from scheduler.core.settle import Outcome
 from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
-from scheduler.executors.base import Call, Done, Executor, checked_size, deliver
-from scheduler.executors.current import attempt
+from scheduler.executors.base import (
+    Call,
+    Done,
+    Executor,
+    StuckCall,
+    checked_size,
+    deliver,
+    is_coroutine_function,
+    stuck_thread,
+)
+from scheduler.executors.current import CurrentRun, called
 from scheduler.executors.pace import Pace
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from scheduler.executors.coroutines import Coroutines
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -20,17 +37,26 @@ _LOGGER = logging.getLogger(__name__)
 class ThreadPoolExecutor(Executor):
     """Calls functions in up to `max_workers` threads, which are started as they are needed.
 
+    Coroutines, those of plain functions that return one as well, are awaited on an event loop, and occupy no thread.
     Each call sees fresh context variables. Calls wait in the pool only as long as they can be expected to begin
     within about 50 ms: hundreds of them where calls take microseconds, none where they take seconds.
 
     Arguments:
-        max_workers: how many calls run at a time; 1 to 10,000.
+        max_workers: how many calls run at a time in threads; 1 to 10,000.
+        max_coroutines: how many coroutines run at a time beside them; 1 to 10,000. When so many do, nothing is begun.
+        loop: a running event loop for coroutines; None: that of the AsyncScheduler, otherwise one of its own, whose
+            thread starts with the first of them.
 
-    Raises InvalidSettingError for another number.
+    Raises InvalidSettingError for something else.
     """
 
-    def __init__(self, max_workers: int = 10) -> None:
+    def __init__(
+        self, max_workers: int = 10, max_coroutines: int = 1000, loop: AbstractEventLoop | None = None
+    ) -> None:
         self._max_workers = checked_size(max_workers, "max_workers")
+        self._max_coroutines = checked_size(max_coroutines, "max_coroutines")
+        self._loop = _checked_loop(loop)
+        self._lent: AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._pool: _Pool | None = None
         self._stopping: _Pool | None = None
@@ -41,7 +67,8 @@ class ThreadPoolExecutor(Executor):
                 raise SchedulerAlreadyRunningError(
                     "this executor runs already; give each scheduler executors of its own"
                 )
-            self._pool = _Pool(self._max_workers, done, clock)
+            loop = self._loop or self._lent
+            self._pool = _Pool(self._max_workers, done, clock, _Awaiting(self._max_coroutines, done, clock, loop))
 
     def free_room(self) -> int:
         pool = self._pool
@@ -54,73 +81,162 @@ class ThreadPoolExecutor(Executor):
             self._pool.submit(calls)
 
     def cancel(self, run_id: str) -> bool:
-        with self._lock:
-            return self._pool is not None and self._pool.cancel(run_id)
+        return True in [pool.cancel(run_id) for pool in self._pools()]
+
+    def began(self, run_id: str, attempt: int) -> float | None:
+        pool = self._pool
+        return None if pool is None else pool.began(run_id, attempt)
+
+    def stuck(self) -> Sequence[StuckCall]:
+        return [call for pool in self._pools() for call in pool.stuck()]
+
+    def use_loop(self, loop: AbstractEventLoop | None) -> None:
+        self._lent = loop
+
+    def after_fork(self) -> None:
+        for pool in self._pools():
+            pool.after_fork()
+        self._lock = threading.Lock()
+        self._pool = self._stopping = None
 
     def stop(self, timeout: float | None = None) -> bool:
         with self._lock:
             if self._pool is not None:
                 self._pool.close()
                 self._pool, self._stopping = None, self._pool
-        if self._stopping is None or self._stopping.join(timeout):
-            return True
-        self._stopping.drop_waiting()
-        return False
+            stopping = self._stopping
+        return stopping is None or stopping.stop(timeout)
+
+    def _pools(self) -> list[_Pool]:
+        return [pool for pool in (self._pool, self._stopping) if pool is not None]
+
+
+class _Awaiting:
+    """The coroutines of a pool, if there are any: what they need is imported and made with the first."""
+
+    def __init__(self, size: int, done: Done, clock: Clock, loop: AbstractEventLoop | None) -> None:
+        self._arguments = (size, done, clock, loop)
+        self._lock = threading.Lock()
+        self.begun: Coroutines | None = None
+
+    def begin(self) -> Coroutines:
+        with self._lock:
+            if self.begun is None:
+                from scheduler.executors.coroutines import Coroutines
+
+                self.begun = Coroutines(*self._arguments)
+            return self.begun
 
 
 class _Pool:
     """The threads and calls of one life, from start to stop. What a later life does is not seen by this one's threads.
 
-    All but `free_room`, `join` and the threads' own work happens under the executor's lock.
+    `submit` and `close` are called under the executor's lock.
     """
 
-    def __init__(self, size: int, done: Done, clock: Clock) -> None:
+    def __init__(self, size: int, done: Done, clock: Clock, awaiting: _Awaiting) -> None:
         self._size = size
         self._done = done
         self._clock = clock
+        self._awaiting = awaiting
         self._pace = Pace()
         self._queue: SimpleQueue[str | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        """Held where a call is taken, dropped or begun."""
         self._waiting: dict[str, Call] = {}
         self._taken = 0
         self._workers: list[_Worker] = []
 
     def free_room(self) -> int:
         ahead = self._pace.ahead(self._finished(), self._clock.monotonic())
-        return max(0, self._size + ahead - self._in_flight())
+        room = max(0, self._size + ahead - self._in_flight())
+        coroutines = self._awaiting.begun
+        return room if coroutines is None else min(room, coroutines.free_room())
 
     def submit(self, calls: Sequence[Call]) -> None:
-        if not calls:
-            return
-        self._grow(self._in_flight() + len(calls))
-        self._pace.submitted(calls[-1].run_id, self._finished(), self._clock.monotonic())
-        for call in calls:
-            # Taking out and counting is one step: what a thread took meanwhile was not replaced.
-            if self._waiting.pop(call.run_id, None) is None:
-                self._taken += 1
-            self._waiting[call.run_id] = call
-            self._queue.put(call.run_id)
+        coroutines = [call for call in calls if is_coroutine_function(call.func)]
+        if coroutines:
+            calls = [call for call in calls if not is_coroutine_function(call.func)]
+        if calls:
+            self._grow(self._in_flight() + len(calls))
+        if coroutines:
+            self._awaiting.begin().submit(coroutines)
+        if calls:
+            self._enqueue(calls)
 
     def cancel(self, run_id: str) -> bool:
-        if self._waiting.pop(run_id, None) is None:
-            return False
-        self._taken -= 1
-        self._pace.dropped(run_id)
-        return True
+        coroutines = self._awaiting.begun
+        dropped = coroutines is not None and coroutines.cancel(run_id)
+        with self._lock:
+            if self._waiting.pop(run_id, None) is not None:
+                self._taken -= 1
+                self._pace.dropped(run_id)
+                dropped = True
+            self._tell(run_id, None)
+        return dropped
+
+    def began(self, run_id: str, attempt: int) -> float | None:
+        for worker in self._workers:
+            current = worker.current
+            if current is not None and (current.run_id, current.attempt) == (run_id, attempt):
+                return worker.began
+        coroutines = self._awaiting.begun
+        return None if coroutines is None else coroutines.began(run_id, attempt)
+
+    def stuck(self) -> list[StuckCall]:
+        coroutines = self._awaiting.begun
+        found = [] if coroutines is None else coroutines.stuck()
+        for worker in self._workers:
+            call, current = worker.call, worker.current
+            if call is not None and current is not None and current.told_at is not None:
+                found.append(stuck_thread(call, worker.thread, current.told_at))
+        return found
+
+    def after_fork(self) -> None:
+        if self._awaiting.begun is not None:
+            self._awaiting.begun.after_fork()
 
     def close(self) -> None:
         for _ in self._workers:
             self._queue.put(None)
 
-    def drop_waiting(self) -> None:
-        """Let no call begin any more."""
-        self._waiting.clear()
-
-    def join(self, timeout: float | None) -> bool:
+    def stop(self, timeout: float | None) -> bool:
+        """Wait for all calls, and end what can be ended when the time is over. Returns whether all have reported."""
         deadline = None if timeout is None else self._clock.monotonic() + timeout
+        joined = self._join(deadline)
+        if not joined:
+            self._give_up()
+        coroutines = self._awaiting.begun
+        left = None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+        return (coroutines is None or coroutines.stop(left)) and joined
+
+    def _join(self, deadline: float | None) -> bool:
         others = [worker.thread for worker in self._workers if worker.thread is not threading.current_thread()]
         for thread in others:
             thread.join(None if deadline is None else max(0.0, deadline - self._clock.monotonic()))
         return not any(worker.thread.is_alive() for worker in self._workers)
+
+    def _give_up(self) -> None:
+        """Let no call begin any more, and tell those that run to end."""
+        with self._lock:
+            self._waiting.clear()
+            self._tell(None, Reason.SHUTDOWN)
+
+    def _tell(self, run_id: str | None, why: Reason | None) -> None:
+        """Tell the threads that work for a run, or (None) all, that they should end."""
+        for worker in self._workers:
+            current = worker.current
+            if current is not None and run_id in (None, current.run_id):
+                current.tell(self._clock.monotonic(), why)
+
+    def _enqueue(self, calls: Sequence[Call]) -> None:
+        self._pace.submitted(calls[-1].run_id, self._finished(), self._clock.monotonic())
+        with self._lock:
+            for call in calls:
+                if self._waiting.pop(call.run_id, None) is None:
+                    self._taken += 1
+                self._waiting[call.run_id] = call
+                self._queue.put(call.run_id)
 
     def _in_flight(self) -> int:
         return self._taken - self._finished()
@@ -141,26 +257,49 @@ class _Pool:
                 return
             self._workers.append(worker)
 
+    # in the threads of the pool
+
     def work(self, worker: _Worker) -> None:
         """What each thread does until the pool is closed."""
         while (run_id := self._queue.get()) is not None:
-            call = self._waiting.pop(run_id, None)
-            if call is not None:  # not cancelled meanwhile
+            with self._lock:
+                call = self._waiting.pop(run_id, None)
+                if call is not None:  # not cancelled meanwhile
+                    worker.call, worker.current = call, CurrentRun(call, self._done)
+            if call is not None:
                 self._serve(call, worker)
                 call = None  # what it holds must not live on while the thread waits
 
     def _serve(self, call: Call, worker: _Worker) -> None:
-        outcome = Context().run(attempt, call)
+        worker.began = self._clock.monotonic()
+        current = worker.current
+        assert current is not None
+        answer = Context().run(called, call, current)
+        if not isinstance(answer, Outcome):
+            self._awaiting.begin().adopt(call, current, answer, worker.began)
+        worker.call = worker.current = None
         # Counted before it is reported, so that who is woken by the report finds the room.
         worker.finished += 1
         if call.run_id == self._pace.probe:
             self._pace.ended(self._finished(), self._clock.monotonic())
-        deliver(self._done, outcome)
+        if isinstance(answer, Outcome):
+            deliver(self._done, answer)
 
 
 class _Worker:
-    """One thread, and how many calls it has made; only the thread itself counts, so counting needs no lock."""
+    """One thread, what it does, and how many calls it has made; only the thread itself counts, without a lock."""
 
     def __init__(self, pool: _Pool, number: int) -> None:
+        self.call: Call | None = None
+        self.current: CurrentRun | None = None
+        self.began = 0.0
         self.finished = 0
         self.thread = threading.Thread(target=pool.work, args=(self,), name=f"scheduler-worker-{number}", daemon=True)
+
+
+def _checked_loop(loop: AbstractEventLoop | None) -> AbstractEventLoop | None:
+    if loop is None:
+        return None
+    from scheduler.executors.coroutines import checked_loop
+
+    return checked_loop(loop)

@@ -18,7 +18,7 @@ LATE_IMPORTS = {
     "scheduler/__init__.py": {"importlib.metadata"},
     "scheduler/jobstores/__init__.py": {"scheduler.jobstores.sql.store"},
     "scheduler/assembly.py": {"scheduler.jobstores.sql.store"},
-    "scheduler/executors/__init__.py": {"scheduler.executors.coroutines", "scheduler.executors.processes"},
+    "scheduler/executors/__init__.py": {"scheduler.executors.event_loop", "scheduler.executors.processes"},
     "scheduler/executors/current.py": {"asyncio", "concurrent.futures"},
     "scheduler/executors/threads.py": {"scheduler.executors.coroutines"},
     "scheduler/timezones.py": {"tzlocal", "pytz"},
