@@ -150,10 +150,15 @@ class RunHandle(BoundRun):
             return self._wait(timeout, bar.show)
 
     def cancel(self) -> bool:
-        """Cancel the run; see `Scheduler.cancel_run`."""
-        cancelled = self._runs.cancel(self.id, self._jobstore)
-        self.refresh()
-        return cancelled
+        """Cancel the run; see `Scheduler.cancel_run`. Returns whether it had not ended. Raises as `state`."""
+        if self.state.final:
+            return False
+        revoked = self._runs.revoke(Placed(self._jobstore, self.evolved()))
+        if revoked is None:
+            self.refresh()
+            return False
+        self._take(revoked)
+        return True
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._awaited().__await__()
@@ -167,8 +172,7 @@ class RunHandle(BoundRun):
         self._take(run)
 
     def _wait(self, timeout: float | timedelta | None, tell: Callable[[Run], object] | None) -> bool:
-        if tell is not None and not callable(tell):
-            raise InvalidSettingError(f"on_message must be a function that takes a Run, or None, not {show(tell)}")
+        check_tell(tell)
 
         def take(run: Run) -> None:
             self._take(run)
@@ -176,3 +180,9 @@ class RunHandle(BoundRun):
                 tell(run)
 
         return self._last_state.final or self._runs.wait(self._jobstore, self.evolved(), timeout, take)
+
+
+def check_tell(tell: Any) -> None:
+    """Raise InvalidSettingError for an `on_message` that cannot be called."""
+    if tell is not None and not callable(tell):
+        raise InvalidSettingError(f"on_message must be a function that takes a Run, or None, not {show(tell)}")

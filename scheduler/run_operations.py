@@ -119,10 +119,14 @@ class RunOperations:
 
     def cancel(self, run_id: str, jobstore: str | None = None) -> bool:
         """Revoke a run that has not ended. Returns whether that was so. Raises RunLookupError."""
-        alias, run = self.find(run_id) if jobstore is None else Placed(jobstore, self.read(jobstore, run_id))
-        if run.state.final:
-            return False
-        return self._engine.revoke(self._engine.links[alias], Revocation(run_id, Reason.CANCELLED)) is not None
+        placed = self.find(run_id) if jobstore is None else Placed(jobstore, self.read(jobstore, run_id))
+        return not placed.run.state.final and self.revoke(placed) is not None
+
+    def revoke(self, placed: Placed) -> Run | None:
+        """Revoke a run that was there. Returns it; None: it had ended."""
+        self.lookups.store(placed.jobstore)
+        link = self._engine.links[placed.jobstore]
+        return self._engine.revoke(link, Revocation(placed.run.id, Reason.CANCELLED))
 
     def _called(self, alias: str, job: Job, run: Run) -> None:
         """Let the engine know of a new run: for its loop, it is a job that is due when the run may start."""

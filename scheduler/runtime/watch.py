@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Lock
+from threading import RLock
 
 from scheduler.core.events import RunEvent
 from scheduler.core.run import Run, RunState
@@ -29,7 +29,7 @@ class Watch:
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
-        self._lock = Lock()
+        self._lock = RLock()  # a coroutine that nobody awaits any more may leave its block wherever memory is tidied
         self._waiting: dict[str, set[Notify]] = {}
         """Run id → whom to tell."""
         self._number = 0
