@@ -42,7 +42,7 @@ class ProcessPoolExecutor(Executor):
         initializer: called in each worker before its first call; if it fails, so does the run that waits for it.
         initargs: its arguments.
 
-    Raises InvalidSettingError for anything else, and for what cannot be pickled.
+    Raises InvalidSettingError for anything else, and for an initializer that cannot be pickled.
     """
 
     def __init__(
@@ -156,10 +156,10 @@ def _checked_initargs(
         raise InvalidSettingError(f"initargs must be a tuple of arguments, not {show(initargs)}")
     if context.get_start_method() != "fork":
         try:
-            pickle.dumps((initializer, initargs))
+            pickle.dumps(initializer)  # and not its arguments: locks and queues may only be handed to a new process
         except Exception as error:
             raise InvalidSettingError(
-                f"initializer and initargs must be such as can be pickled for a worker process: {describe(error)}; "
+                f"initializer: {show(initializer)} cannot be pickled for a worker process: {describe(error)}; "
                 "use a function at the top level of a module"
             ) from error
     return tuple(initargs)
