@@ -1,39 +1,65 @@
 """Executors that behave as a test says."""
 
-from scheduler.core.settle import Ending, Outcome
+from contextvars import Context
+
 from scheduler.executors import Executor, InlineExecutor
+from scheduler.executors.current import CurrentRun, attempt
 from tests.flow.faulty import Crash
 
 
 class HeldExecutor(Executor):
-    """Takes calls and makes them only when told to."""
+    """Takes calls and makes them only when told to, as if they had been under way since.
 
-    def __init__(self, room=10):
+    With `pooled`, they wait until `begin` is called.
+    """
+
+    def __init__(self, room=10, pooled=False):
         self.room = room
+        self.pooled = pooled
         self.calls = []
-        self._done = None
+        self.told = []
+        """Ids of the runs that were to be ended, each time."""
+        self._began = {}
+        self._done = self._clock = None
 
     def start(self, done, clock):
-        self._done = done
+        self._done, self._clock = done, clock
 
     def free_room(self):
         return max(self.room - len(self.calls), 0)
 
     def submit(self, calls):
         self.calls += calls
+        if not self.pooled:
+            self.begin(len(self.calls))
 
     def cancel(self, run_id):
-        return False
+        self.told.append(run_id)
+        waiting = [call for call in self.calls if call.run_id == run_id and self.began(run_id, call.attempt) is None]
+        self.calls = [call for call in self.calls if call not in waiting]
+        return bool(waiting)
+
+    def began(self, run_id, attempt):
+        return self._began.get((run_id, attempt))
 
     def stop(self, timeout=None):
         return not self.calls
 
-    def finish(self, number=1):
-        """Make the oldest calls and report them."""
+    def begin(self, number=1):
+        """Begin the oldest calls that wait."""
+        waiting = [call for call in self.calls if self.began(call.run_id, call.attempt) is None]
+        for call in waiting[:number]:
+            self._began[call.run_id, call.attempt] = self._clock.monotonic()
+
+    def finish(self, number=1, at=0):
+        """Make the oldest calls, or those from a place on, and report them."""
         for _ in range(number):
-            call = self.calls.pop(0)
-            result = call.func(*call.args, **call.kwargs)
-            self._done(Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt))
+            call = self.calls.pop(at)
+            self._done(Context().run(attempt, call, CurrentRun(call, self._done)))
+
+    def current(self, at=0):
+        """What the function of a call would see as `current_run()`."""
+        return CurrentRun(self.calls[at], self._done)
 
 
 class MuteExecutor(InlineExecutor):

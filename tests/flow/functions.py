@@ -1,5 +1,7 @@
 """Functions that a database can keep, and what they were called with."""
 
+from scheduler import Retry
+
 CALLS = []
 
 
@@ -22,3 +24,32 @@ def fail_until(attempts):
 
 def return_what_no_database_keeps():
     return object()
+
+
+def again(*args, **options):
+    """Ask for another attempt, as the options say."""
+    CALLS.append(args)
+    raise Retry("not yet", **options)
+
+
+def again_at(eta):
+    CALLS.append((eta,))
+    raise Retry(eta=eta)
+
+
+def fail_once(*args):
+    CALLS.append(args)
+    if len(CALLS) == 1:
+        raise ValueError("as it was told")
+    return len(CALLS)
+
+
+def note_run(run):
+    """A callback."""
+    CALLS.append((run.id, run.state, run.result, run.error))
+
+
+def fail_on_run(run):
+    """A callback that fails."""
+    CALLS.append((run.id,))
+    raise ValueError("the callback, as it was told")

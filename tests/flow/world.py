@@ -66,6 +66,11 @@ class World:
         """What is recorded, the oldest first."""
         return self.client.get_runs(job_id, newest_first=False, limit=100_000)
 
+    def run(self, job_id):
+        """The only run of a job."""
+        [run] = self.runs(job_id)
+        return run
+
     def states(self, job_id=None):
         return [run.state for run in self.runs(job_id)]
 
@@ -81,6 +86,17 @@ def memory_world():
 
 def database_world(url, **options):
     return World(lambda: SQLAlchemyJobStore(url, triggers={MoodyTrigger.kind: MoodyTrigger}, **options))
+
+
+def moves_of(scheduler):
+    """What is told of runs from now on: job id, state and reason, in that order."""
+    told = []
+
+    def tell(event):
+        told.append((event.run.job_id, str(event.run.state), event.run.reason))
+
+    scheduler.add_listener(tell, RunEvent)
+    return told
 
 
 def accounted(runs, job_id):
