@@ -7,7 +7,7 @@ scheduler.add_job(send_report, "cron", day_of_week="mon-fri", hour=9, id="daily-
 scheduler.start()
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scheduler.blocking import Scheduler
 from scheduler.core.events import (
@@ -67,6 +67,7 @@ from scheduler.errors import (
     StoreUnavailableError,
     UnknownOptionError,
     WaitTimeoutError,
+    WrongLoopError,
 )
 from scheduler.executors.current import CurrentRun, current_run
 from scheduler.handles import JobHandle
@@ -74,7 +75,14 @@ from scheduler.run_handles import RunHandle
 from scheduler.runtime.health import Health, StoreHealth, StuckRun
 from scheduler.runtime.lifecycle import SchedulerState
 
+if TYPE_CHECKING:
+    from scheduler.async_handles import AsyncJobHandle, AsyncRunHandle
+    from scheduler.asynchronous import AsyncScheduler
+
 __all__ = [
+    "AsyncJobHandle",
+    "AsyncRunHandle",
+    "AsyncScheduler",
     "Attempt",
     "BrokenJobError",
     "ConflictingIdError",
@@ -142,14 +150,23 @@ __all__ = [
     "StuckRun",
     "UnknownOptionError",
     "WaitTimeoutError",
+    "WrongLoopError",
     "current_run",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Return `__version__`, looked up when it is asked for, so that importing the package stays quick."""
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Return what is looked up only when it is asked for, so that importing the package stays quick."""
+    if name == "__version__":
+        return _version()
+    if name in ("AsyncScheduler", "AsyncJobHandle", "AsyncRunHandle"):
+        import scheduler.asynchronous as asynchronous  # and with it asyncio
+
+        return getattr(asynchronous, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> str:
     import importlib.metadata
 
     try:

@@ -54,6 +54,7 @@ class Scheduler(JobCalls):
 
     def __init__(
         self,
+        /,
         jobstore: str | sqlalchemy.URL | sqlalchemy.Engine | JobStore | None = None,
         *,
         jobstores: Mapping[str, Any] = NOTHING,

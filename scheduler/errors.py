@@ -24,6 +24,7 @@ SchedulerError
 ├── InvalidMoveError (ValueError)              a change of state that the table of moves forbids
 ├── SchedulerAlreadyRunningError (RuntimeError)
 ├── SchedulerNotRunningError (RuntimeError)
+├── WrongLoopError (RuntimeError)              an AsyncScheduler is used in another event loop than it was started in
 ├── ExecutorStoppedError (RuntimeError)        work was handed to an executor that has stopped
 └── JobStoreError
     ├── StoreUnavailableError (ConnectionError)    the database cannot be reached or refuses to work
@@ -173,6 +174,10 @@ class SchedulerAlreadyRunningError(SchedulerError, RuntimeError):
 
 class SchedulerNotRunningError(SchedulerError, RuntimeError):
     """A call that needs a running scheduler."""
+
+
+class WrongLoopError(SchedulerError, RuntimeError):
+    """A call of an AsyncScheduler in another event loop than the one in which it was started."""
 
 
 class ExecutorStoppedError(SchedulerError, RuntimeError):

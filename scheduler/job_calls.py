@@ -29,7 +29,7 @@ class JobCalls(RunCalls):
     _zone: tzinfo
 
     def add_job(
-        self, func: Callable[..., Any] | str, trigger: Trigger | str | None = None,
+        self, /, func: Callable[..., Any] | str, trigger: Trigger | str | None = None,
         args: Iterable[Any] = (), kwargs: Mapping[str, Any] = NOTHING,
         id: str | None = None, name: str | None = None,
         misfire_grace_time: float | timedelta | Unset | None = UNSET, coalesce: bool | Unset = UNSET,
@@ -99,7 +99,7 @@ class JobCalls(RunCalls):
 
         return decorate
 
-    def modify_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> JobHandle:
+    def modify_job(self, /, job_id: str, jobstore: str | None = None, **changes: Any) -> JobHandle:
         """Change fields of a job; the names are those of `add_job`, but for id, jobstore and replace_existing.
 
         `next_run_time` in the past means now; None pauses. A new `trigger` (a Trigger) counts from now, and brings its
@@ -110,6 +110,7 @@ class JobCalls(RunCalls):
 
     def reschedule_job(
         self,
+        /,
         job_id: str,
         jobstore: str | None = None,
         trigger: Trigger | str | None = None,

@@ -11,11 +11,11 @@ import pytest
 from tests.architecture.source import contracts, dotted, imports, modules, path_of, tree, within
 
 LAYERS = [re.split(r"\s*\|\s*", layer) for layer in contracts("layers")[0]["layers"]]
-FRONT = "scheduler.blocking"
+FRONT = "scheduler.asynchronous"
 """Where the names of the package itself belong, as `scheduler/__init__.py` gathers them from here and below."""
 
 LATE_IMPORTS = {
-    "scheduler/__init__.py": {"importlib.metadata"},
+    "scheduler/__init__.py": {"importlib.metadata", "scheduler.asynchronous"},
     "scheduler/jobstores/__init__.py": {"scheduler.jobstores.sql.store"},
     "scheduler/assembly.py": {"scheduler.jobstores.sql.store"},
     "scheduler/executors/__init__.py": {"scheduler.executors.event_loop", "scheduler.executors.processes"},
