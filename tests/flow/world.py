@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from scheduler import RunEvent, RunState, Scheduler
+from scheduler import History, RunEvent, RunState, Scheduler
 from scheduler.jobstores import MemoryJobStore, SQLAlchemyJobStore
 from scheduler.testing import FakeClock, VirtualTime
 from tests.flow.faulty import Crash, FaultyStore
