@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from types import CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scheduler.core.run import Reason, RunState
 from scheduler.core.settle import Ending, Outcome, ProgressReport
 from scheduler.errors import InvalidSettingError, NotInARunError
 from scheduler.executors.base import Call, deliver, raised
 from scheduler.wording import describe, show
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 LONGEST_STATE = 64
 """Characters that a state of a function's own may have."""
@@ -147,17 +150,18 @@ def inside_a_run() -> bool:
     return _CURRENT.get() is not None
 
 
-def attempt(call: Call, current: CurrentRun | None = None) -> Outcome:
+def attempt(call: Call, current: CurrentRun | None = None, loop: AbstractEventLoop | None = None) -> Outcome:
     """Make one attempt in this thread and return how it ended; whatever the function raises is recorded, not raised.
 
-    A coroutine is run to its end, on an event loop that is made for it.
+    A coroutine is run to its end meanwhile.
 
     Arguments:
         current: what `current_run()` returns; None: one whose words nobody hears.
+        loop: an event loop for coroutines, which runs in another thread; otherwise they get one of their own.
     """
     current = current or CurrentRun(call)
     answer = called(call, current)
-    return answer if isinstance(answer, Outcome) else _run_to_end(call, current, answer)
+    return answer if isinstance(answer, Outcome) else _run_to_end(call, current, answer, loop)
 
 
 def called(call: Call, current: CurrentRun) -> Outcome | CoroutineType[Any, Any, Any]:
@@ -184,20 +188,25 @@ async def awaited(call: Call, current: CurrentRun, answer: Awaitable[Any]) -> Ou
     return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
 
 
-def _run_to_end(call: Call, current: CurrentRun, coroutine: CoroutineType[Any, Any, Any]) -> Outcome:
-    """Await a coroutine on an event loop of its own; in another thread if one runs in this."""
+def _run_to_end(
+    call: Call, current: CurrentRun, coroutine: CoroutineType[Any, Any, Any], loop: AbstractEventLoop | None
+) -> Outcome:
+    """Await a coroutine on an event loop that runs in another thread, or one of its own."""
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
     def run() -> Outcome:
         return asyncio.run(awaited(call, current, coroutine))
 
+    here = asyncio._get_running_loop()
     try:
-        if asyncio._get_running_loop() is None:
+        if loop is not None and loop is not here and loop.is_running():
+            return asyncio.run_coroutine_threadsafe(awaited(call, current, coroutine), loop).result()
+        if here is None:
             return run()
         with ThreadPoolExecutor(1, "scheduler-coroutine") as thread:
             return thread.submit(run).result()
-    except BaseException as error:  # no more threads or files
+    except BaseException as error:  # no more threads or files, or the loop was closed
         coroutine.close()
         return raised(call.run_id, error, call.attempt)
 

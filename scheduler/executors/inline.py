@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextvars import Context
+from typing import TYPE_CHECKING
 
 from scheduler.clock import Clock
 from scheduler.core.run import Reason
@@ -12,12 +13,16 @@ from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
 from scheduler.executors.base import Call, Done, Executor, StuckCall, checked_size, deliver, stuck_thread
 from scheduler.executors.current import CurrentRun, attempt
 
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
 
 class InlineExecutor(Executor):
     """Calls each function in the submitting thread; its outcome is reported before `submit` returns.
 
     A long call delays everything else of the scheduler, so that nothing looks after its time-out. Coroutines are run
-    to their end, each on an event loop of its own.
+    to their end, each on an event loop of its own; those of an AsyncScheduler on the loop in which it was started,
+    unless that is where they are submitted.
 
     Arguments:
         room: how many calls it takes at a time; 1 to 10,000.
@@ -29,6 +34,7 @@ class InlineExecutor(Executor):
         self._room = checked_size(room, "room")
         self._done: Done | None = None
         self._clock: Clock | None = None
+        self._loop: AbstractEventLoop | None = None
         self._running: dict[CurrentRun, tuple[Call, threading.Thread]] = {}
 
     def start(self, done: Done, clock: Clock) -> None:
@@ -46,7 +52,7 @@ class InlineExecutor(Executor):
         for call in calls:
             current = CurrentRun(call, done)
             self._running[current] = call, threading.current_thread()
-            outcome = Context().run(attempt, call, current)
+            outcome = Context().run(attempt, call, current, self._loop)
             self._running.pop(current, None)
             deliver(done, outcome)
 
@@ -61,8 +67,11 @@ class InlineExecutor(Executor):
             if current.told_at is not None
         ]
 
+    def use_loop(self, loop: AbstractEventLoop | None) -> None:
+        self._loop = loop
+
     def after_fork(self) -> None:
-        self._done = None
+        self._done = self._loop = None
         self._running = {}
 
     def stop(self, timeout: float | None = None) -> bool:

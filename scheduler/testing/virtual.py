@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from scheduler.blocking import Scheduler
 from scheduler.testing.clock import FakeClock, to_instant
+
+if TYPE_CHECKING:
+    from scheduler.asynchronous import AsyncScheduler
 
 STUCK = 100_000
 """Steps at one instant after which something must be wrong."""
@@ -24,15 +28,18 @@ class VirtualTime:
         scheduler.start()
         VirtualTime(clock, scheduler).advance(timedelta(days=365))     # work was called 8,760 times
 
+    In tests with an event loop, let the calls be made in a thread, so that jobs that are coroutines get at the loop:
+    `await asyncio.to_thread(time.advance, 3600)`, for `time = VirtualTime(clock, async_scheduler)`.
+
     Arguments:
         clock: the clock the schedulers were made with.
-        schedulers: those to drive; started ones only take steps.
+        schedulers: those to drive, Scheduler or AsyncScheduler; started ones only take steps.
 
     Raises TypeError for a clock that nobody can move, and ValueError for a scheduler on another clock. All calls raise
     RuntimeError, and no time passes, when none of the schedulers runs and none was seen to run before.
     """
 
-    def __init__(self, clock: FakeClock, *schedulers: Scheduler) -> None:
+    def __init__(self, clock: FakeClock, *schedulers: Scheduler | AsyncScheduler) -> None:
         if not getattr(clock, "virtual", False):
             raise TypeError(
                 f"{clock!r} is no FakeClock; call VirtualTime(clock, scheduler), with Scheduler(clock=clock)"
