@@ -33,8 +33,8 @@ def _passed_on(name):
 class FaultyStore(JobStore):
     """Passes every call on to `inner`.
 
-    `away` makes every call fail. `before_commit` and `after_commit` are called at the end of each turn that recorded
-    anything, with what it did: `record`, `finish`. `before_turn` is called when a turn is about to begin.
+    `away` makes every call fail. `before_commit` and `after_commit` are called at the end of each turn that wrote any
+    runs, with what it did: `record`, `finish`, `revoke`, `progress`. `before_turn` is called when one is about to begin.
     """
 
     shared = True
@@ -55,8 +55,8 @@ class FaultyStore(JobStore):
         self.before_turn()
         did = set()
         with self.inner.turn() as turn:
-            self._note("record", turn, did)
-            self._note("finish", turn, did)
+            for name in ("record", "finish", "revoke", "progress"):
+                self._note(name, turn, did)
             yield turn
             if did:
                 self.before_commit(did)
