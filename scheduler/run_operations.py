@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
@@ -80,6 +81,7 @@ class RunOperations:
         self._clock = clock
         self._poll_interval = poll_interval
         self._watch = Watch(bus)
+        self._calls = count()
 
     # beginning and ending
 
@@ -96,7 +98,7 @@ class RunOperations:
         with store.turn() as turn:
             at = turn.now + delay if time is None else max(time, turn.now)
             job = built.evolved(trigger=DateTrigger(at), next_run_time=None, misfire_grace_time=None)
-            run = call(job, secrets.token_hex(8), at=at, active=0)
+            run = call(job, self._key(), at=at, active=0)
             turn.insert([run], [job])
         self._called(alias, job, run)
         self._bus.publish(JobAdded(job.id, alias))
@@ -112,7 +114,7 @@ class RunOperations:
             job = found.job
             if job.broken is not None:
                 raise BrokenJobError(f"job {job_id!r} cannot be run, as it is broken: {job.broken}")
-            run = call(job, secrets.token_hex(8), at=turn.now, active=found.active)
+            run = call(job, self._key(), at=turn.now, active=found.active)
             turn.insert([run])
         self._called(alias, job, run)
         return Placed(alias, run)
@@ -131,6 +133,10 @@ class RunOperations:
     def _called(self, alias: str, job: Job, run: Run) -> None:
         """Let the engine know of a new run: for its loop, it is a job that is due when the run may start."""
         self._engine.changed(alias, job.id, job.evolved(next_run_time=run.ready_at))
+
+    def _key(self) -> str:
+        """Return what sets a call apart, and orders those of this process that are made at the same instant."""
+        return f"{next(self._calls):08x}{secrets.token_hex(4)}"
 
     def _checked_eta(self, value: Any) -> datetime:
         if not isinstance(value, datetime):

@@ -5,8 +5,10 @@ from contextlib import suppress
 import pytest
 
 from scheduler import Scheduler, SchedulerError
+from scheduler.jobstores import MemoryJobStore, SQLAlchemyJobStore
 from scheduler.testing import FakeClock, VirtualTime
 from tests.api import jobs
+from tests.jobstores.stores import fresh_prefix
 
 # Nodes that beat every five seconds of virtual time would be most of the work.
 SETTINGS = {"timezone": "UTC", "heartbeat_interval": 86_400.0, "node_timeout": 300_000.0}
@@ -68,3 +70,24 @@ def passing(clock, scheduler):
     """Lets time pass for `scheduler`, which is started."""
     scheduler.start()
     return VirtualTime(clock, scheduler)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def new_store(request):
+    """Gives another store object on the same jobs, of each kind."""
+    if request.param == "memory":
+        store = MemoryJobStore()
+        yield lambda: store
+    elif request.param == "sqlite":
+        url = request.getfixturevalue("sqlite_url")
+        yield lambda: SQLAlchemyJobStore(url)
+    else:
+        url = request.getfixturevalue("postgresql_url")
+        with fresh_prefix(url) as prefix:
+            yield lambda: SQLAlchemyJobStore(url, prefix=prefix)
+
+
+@pytest.fixture
+def sharing(new_store, make):
+    """Make schedulers that share the jobs of one store, as several processes would."""
+    return lambda **options: make(new_store(), **options)
