@@ -33,8 +33,8 @@ def _passed_on(name):
 class FaultyStore(JobStore):
     """Passes every call on to `inner`.
 
-    `away` makes every call fail. `before_commit` and `after_commit` are called at the end of each turn that wrote any
-    runs, with what it did: `record`, `finish`, `revoke`, `progress`. `before_turn` is called when one is about to begin.
+    `away` makes every call fail. `before_commit` and `after_commit` are called at the end of each turn that wrote
+    runs, with what it did: `record`, `finish`, `revoke`, `progress`. `before_turn` is called when one is to begin.
     """
 
     shared = True

@@ -32,9 +32,9 @@ def add(scheduler, **rules):
 def test_an_attempt_has_failed_at_the_instant_its_time_is_over_and_its_call_is_told(world, calls, held, scheduler):
     told = moves_of(scheduler)
     add(scheduler)
-    world.advance(FIRE + LIMIT - 0.001)
+    world.advance(FIRE + LIMIT - 0.5)
     assert (world.run("job").state, held.told) == (RunState.STARTED, [])
-    world.advance(0.001)
+    world.advance(0.5)
     run = world.run("job")
     assert (run.state, run.reason, run.finished_at) == (RunState.FAILURE, "timeout", at(FIRE + LIMIT))
     assert run.error == "TimeoutError: the attempt took longer than 5 seconds"
