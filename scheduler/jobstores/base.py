@@ -81,12 +81,17 @@ class Turn(ABC):
     def followers(self, job_ids: Collection[str]) -> Sequence[DueJob]:
         """Return the jobs that follow these (`Job.follows`), and lock both, in the order that all locks have.
 
-        Called once in a turn, after `finish` or `open_run`, and before `release`, `insert` and `remove_ended`.
+        Called once in a turn, after `finish` or `open_run`, with the jobs of all runs that have ended in it, and before
+        `insert`, `release` and `remove_ended`.
         """
 
     @abstractmethod
     def insert(self, runs: Sequence[Run], jobs: Sequence[Job] = ()) -> None:
-        """Insert new runs, and before them new jobs that they belong to. No others have their ids."""
+        """Insert new runs, and before them new jobs that they belong to. No others have their ids.
+
+        Raises SerializationError or FunctionLookupError, naming the argument, for a job that cannot be stored: before
+        anything of this call is written, so that the turn may go on without it.
+        """
 
     @abstractmethod
     def revoke(self, run: Run) -> None:
@@ -103,7 +108,8 @@ class Turn(ABC):
     def release(self, incarnations: Sequence[str]) -> int:
         """For each entry, let the oldest queued run (PENDING, no `ready_at`) of that incarnation be ready now.
 
-        An incarnation that is listed twice releases two. Returns how many were released.
+        An incarnation that is listed twice releases two. Returns how many were released. Their jobs have been locked
+        in this turn, by `followers` or by the claim.
         """
 
     @abstractmethod
@@ -247,9 +253,10 @@ class JobStore(ABC):
 
     @abstractmethod
     def prune(self, before: datetime, limit: int) -> int:
-        """Remove up to `limit` runs that ended before `before`. Returns how many; fewer than `limit`: no more are left.
+        """Remove up to `limit` runs that ended before `before`; one that was scheduled for `before` or later may stay.
 
-        Never waits for locks, and holds none longer than a batch takes.
+        Returns how many; fewer than `limit`: no more are left, but for those that others hold. Waits for no row that
+        others hold.
         """
 
     @abstractmethod

@@ -42,6 +42,15 @@ class MemoryJobStore(JobStore):
         self._tables = Tables()
         self._nodes: dict[str, Node] = {}
 
+    def after_fork(self) -> None:
+        """See the contract. A transaction of a thread that is not here any more has not happened."""
+        self._clock = None
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+        else:
+            self._lock = threading.RLock()
+            self._tables = self._tables.restored()
+
     def open(self, clock: Clock) -> None:
         self._clock = clock
 
@@ -214,7 +223,7 @@ class _MemoryTurn(Turn):
 
     def open_run(self, run_id: str) -> DueRun | None:
         run = self._tables.runs.get(run_id)
-        return None if run is None or run.finished_at is not None else DueRun(run, self._tables.job_of(run))
+        return None if run is None or run.state.final else DueRun(run, self._tables.job_of(run))
 
     def active_job(self, job_id: str) -> DueJob | None:
         job = self._tables.jobs.get(job_id)
@@ -269,7 +278,7 @@ class _MemoryTurn(Turn):
             ready = tables.ready.take(executor, self.now, places, skip)
             runs += [DueRun(run, tables.job_of(run)) for run in ready]
             due = tables.due.take(executor, self.now, places - len(ready), skip)
-            jobs += map(self._due_job, due)
+            jobs += [DueJob(job, len(tables.open.get(job.incarnation, ()))) for job in due]
             self._claimed += ready
             self._claimed += due
         return Due(jobs, runs)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from scheduler.core.job import Job
-from scheduler.core.run import WAITING, Reason, Run
+from scheduler.core.run import WAITING, Reason, Run, RunState
 from scheduler.core.settle import revoke
 
 Row = TypeVar("Row", Job, Run)
@@ -65,40 +65,37 @@ class Tables:
 
     def commit(self, keep_runs: int) -> None:
         """Forget the undo log, and of the runs that have ended all but the latest `keep_runs`."""
-        ended = set()
+        runs, history = self.runs, self._history
         for run_id, before in self._undo_runs:
-            was_open = before is None or before.finished_at is None
-            if was_open and run_id not in ended and self.runs[run_id].finished_at is not None:
-                self._history[run_id] = None
-                ended.add(run_id)
-        self._undo_jobs.clear()
+            if (before is None or before.finished_at is None) and runs[run_id].finished_at is not None:
+                history[run_id] = None
+        # In this order: of a process forked in between, a job repeats its last step, and finds its run on record.
         self._undo_runs.clear()
-        while len(self._history) > keep_runs:
-            del self.runs[self._history.popitem(last=False)[0]]
+        self._undo_jobs.clear()
+        while len(history) > keep_runs:
+            del runs[history.popitem(last=False)[0]]
 
     def prune(self, before: datetime, limit: int) -> int:
         """Forget up to `limit` runs that ended before that, outside of a transaction. Returns how many."""
-        pruned = 0
-        while pruned < limit and self._history:
-            run_id = next(iter(self._history))
+        old: list[str] = []
+        for run_id in self._history:
             finished_at = self.runs[run_id].finished_at
-            if finished_at is not None and finished_at >= before:
+            if len(old) == limit or (finished_at is not None and finished_at >= before):
                 break
-            self._forget(run_id)
-            pruned += 1
-        return pruned
+            old.append(run_id)
+        return self._forget(old)
 
     def prune_job(self, job_id: str, keep: int, limit: int) -> int:
         """Forget up to `limit` ended runs of a job but the latest `keep`, likewise."""
-        ended = sorted(run_id for run_id in self._history if self.runs[run_id].job_id == job_id)
-        surplus = ended[: min(max(len(ended) - keep, 0), limit)]
-        for run_id in surplus:
-            self._forget(run_id)
-        return len(surplus)
+        runs = self.runs
+        ended = sorted(run_id for run_id in self._history if runs[run_id].job_id == job_id)
+        return self._forget(ended[: min(max(len(ended) - keep, 0), limit)])
 
-    def _forget(self, run_id: str) -> None:
-        del self._history[run_id]
-        del self.runs[run_id]
+    def _forget(self, run_ids: Sequence[str]) -> int:
+        for run_id in run_ids:
+            del self._history[run_id]
+            del self.runs[run_id]
+        return len(run_ids)
 
     def roll_back(self) -> None:
         """Undo everything since the last commit."""
@@ -107,6 +104,19 @@ class Tables:
         while self._undo_runs:
             run_id, before = self._undo_runs.pop()
             self._set_run(run_id, self.runs.get(run_id), before)
+
+    def restored(self) -> Tables:
+        """Return the tables as they were before a transaction that ends nowhere, whatever it was doing."""
+        _undo(self.jobs, self._undo_jobs)
+        _undo(self.runs, self._undo_runs)
+        tables = Tables()
+        for job in self.jobs.values():
+            tables._set_job(job.id, job)
+        for run in self.runs.values():
+            tables._set_run(run.id, None, run)
+        ended = [(run.finished_at, run.id) for run in self.runs.values() if run.finished_at is not None]
+        tables._history.update((run_id, None) for _, run_id in sorted(ended))
+        return tables
 
     def _set_job(self, job_id: str, job: Job | None) -> None:
         before = self.jobs.get(job_id)
@@ -118,37 +128,50 @@ class Tables:
         self.jobs[job_id] = job
         self.due.push(job_id, job)
         if job.follows is not None:
-            self.followers.setdefault(job.follows, set()).add(job_id)
+            _add(self.followers, job.follows, job_id)
 
     def _set_run(self, run_id: str, before: Run | None, run: Run | None) -> None:
         if before is not None and before.finished_at is None:
-            self._close(before)
+            _discard(self.open, before.incarnation, run_id)
+            if before.ready_at is None and before.state is RunState.PENDING:
+                _discard(self.queued, before.incarnation, run_id)
         if run is None:
             del self.runs[run_id]
             return
         self.runs[run_id] = run
         if run.finished_at is None:
-            self._open(run)
+            _add(self.open, run.incarnation, run_id)
             if run.ready_at is not None:
                 self.ready.push(run_id, run)
+            elif run.state is RunState.PENDING:
+                _add(self.queued, run.incarnation, run_id)
 
-    def _open(self, run: Run) -> None:
-        self.open.setdefault(run.incarnation, set()).add(run.id)
-        if run.queued:
-            self.queued.setdefault(run.incarnation, set()).add(run.id)
 
-    def _close(self, run: Run) -> None:
-        _discard(self.open, run.incarnation, run.id)
-        if run.queued:
-            _discard(self.queued, run.incarnation, run.id)
+def _undo(rows: dict[str, Row], log: list[tuple[str, Row | None]]) -> None:
+    """Give rows the values that they had, without what is derived from them."""
+    for key, before in reversed(log):
+        if before is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = before
+
+
+def _add(groups: dict[str, set[str]], name: str, member: str) -> None:
+    """Put a member into a group, which is made for the first one."""
+    group = groups.get(name)
+    if group is None:
+        groups[name] = {member}
+    else:
+        group.add(member)
 
 
 def _discard(groups: dict[str, set[str]], name: str, member: str) -> None:
     """Take a member out of a group, and the group away with its last one."""
     group = groups[name]
-    group.discard(member)
-    if not group:
+    if len(group) == 1:
         del groups[name]
+    else:
+        group.discard(member)
 
 
 class TimeQueue(Generic[Row]):

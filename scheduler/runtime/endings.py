@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,11 @@ from scheduler.core.job import Job
 from scheduler.core.overlap import replaced
 from scheduler.core.run import Reason, Run, RunState
 from scheduler.core.settle import Outcome, revoke, settle
+from scheduler.errors import FunctionLookupError, SerializationError
 from scheduler.jobstores.base import Turn
 from scheduler.runtime.link import Revocation, Start
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -90,7 +94,7 @@ def _conclude(turn: Turn, ended: Sequence[tuple[Run, Job | None]], freed: Sequen
     _follow(turn, [run for run, _ in ended], job_ids, endings)
     _call_back(turn, ended, endings)
     if endings.followed:
-        turn.insert(endings.followed, endings.added)
+        _insert(turn, endings)
         endings.more_waiting = True
     if freed and turn.release(freed):
         endings.more_waiting = True
@@ -128,3 +132,21 @@ def _call_back(turn: Turn, ended: Sequence[tuple[Run, Job | None]], endings: End
         if made is not None:
             endings.added.append(made[0])
             endings.followed.append(made[1])
+
+
+def _insert(turn: Turn, endings: Endings) -> None:
+    """Insert what these ends have called. A callback that cannot be stored costs itself only."""
+    try:
+        turn.insert(endings.followed, endings.added)
+    except (SerializationError, FunctionLookupError):
+        runs, added = endings.followed, {job.id: job for job in endings.added}
+        endings.followed, endings.added = [], []
+        for run in runs:
+            jobs = [added[run.job_id]] if run.job_id in added else []
+            try:
+                turn.insert([run], jobs)
+            except (SerializationError, FunctionLookupError) as error:
+                logger.error("%r is not called, because it cannot be stored: %s", run.job_id, error)
+                continue
+            endings.followed.append(run)
+            endings.added += jobs

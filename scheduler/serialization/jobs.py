@@ -33,6 +33,8 @@ LONGEST_GRACE: Final = 100 * 366 * 86_400.0
 
 MOST_INSTANCES: Final = 1_000_000
 
+MOST_KEPT: Final = 2**31 - 1
+
 _FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "format": int,
     "id": str,
@@ -267,20 +269,41 @@ def _read_rules(text: str) -> Mapping[str, Any]:
     if isinstance(data, dict):
         data = {**_MAY_BE_ABSENT, **data}
     _check_fields(data, _RULES, "rules.")
-    grace, max_instances = data["misfire_grace_time"], data["max_instances"]
-    if grace is not None and not 0 < grace <= LONGEST_GRACE:
+    _check_ranges(data)
+    for name in _CALLBACKS:
+        _check_reference(data[name], f"rules.{name}")
+    retry = None if data["retry"] is None else _read_retry(data["retry"])
+    timeout = None if data["timeout"] is None else float(data["timeout"])
+    return {**data, "retry": retry, "jitter": _read_jitter(data["jitter"]), "timeout": timeout}
+
+
+def _check_ranges(data: Mapping[str, Any]) -> None:
+    for name, none in (("misfire_grace_time", "any lateness"), ("timeout", "no limit")):
+        if data[name] is not None and not 0 < data[name] <= LONGEST_GRACE:
+            raise SerializationError(
+                f"rules.{name} must be None ({none}) or seconds above 0 up to {LONGEST_GRACE:g}, not {show(data[name])}"
+            )
+    if not 1 <= data["max_instances"] <= MOST_INSTANCES:
         raise SerializationError(
-            f"rules.misfire_grace_time must be None (any lateness) or seconds above 0 up to {LONGEST_GRACE:g}, "
-            f"not {show(grace)}"
+            f"rules.max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {show(data['max_instances'])}"
         )
-    if not 1 <= max_instances <= MOST_INSTANCES:
+    if data["keep_runs"] is not None and not 0 <= data["keep_runs"] <= MOST_KEPT:
         raise SerializationError(
-            f"rules.max_instances must be a whole number from 1 to {MOST_INSTANCES}, not {show(max_instances)}"
+            f"rules.keep_runs must be None (as the scheduler's History says) or a whole number from 0 to {MOST_KEPT}, "
+            f"not {show(data['keep_runs'])}"
         )
     if data["overlap"] not in OVERLAPS:
-        raise SerializationError(f"rules.overlap must be one of {', '.join(OVERLAPS)}, not {show(data['overlap'])}")
-    retry = None if data["retry"] is None else _read_retry(data["retry"])
-    return {**data, "retry": retry, "jitter": _read_jitter(data["jitter"])}
+        raise SerializationError(
+            f"rules.overlap: {show(data['overlap'])} is not known; {suggest(data['overlap'], OVERLAPS)}"
+        )
+
+
+def _check_reference(text: str | None, where: str) -> None:
+    try:
+        if text is not None:
+            split(text)
+    except FunctionLookupError as error:
+        raise SerializationError(f"{where}{str(error).removeprefix('func')}") from None
 
 
 def _read_jitter(value: Any) -> float | None:

@@ -6,6 +6,7 @@ What JSON knows is written as it is. Everything else is a JSON object with the k
     {"$type": "tuple", "items": [1, 2]}
     {"$type": "myapp.models:Point", "x": 1, "y": 2}          a registered dataclass
     {"$type": "myapp.models:Color", "name": "RED"}           a registered Enum
+    {"$type": "Run", "id": "…", "state": "SUCCESS", …}       a run that has ended, as the argument of a callback
     {"$type": "float", "value": "nan"}                       nan, inf, -inf
     {"$type": "dict", "items": [[1, "one"]]}                 keys that are no text, or one of them is "$type"
 
@@ -24,13 +25,23 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 from uuid import UUID
 
+from scheduler.core.run import Attempt, Progress, Run
 from scheduler.errors import SerializationError
-from scheduler.serialization.classes import Registered, register
+from scheduler.serialization.classes import register
+from scheduler.serialization.runs import READ as READ_RUNS
+from scheduler.serialization.runs import attempt_parts, progress_parts, run_parts
 from scheduler.serialization.scalars import READ, TAG, WRITE, Unstorable, is_text
-from scheduler.wording import describe, shorten, show
+from scheduler.wording import describe, shorten, show, storable
 
 DEPTH = 100
 """How deep containers may be nested; also what ends the walk through one that contains itself."""
+
+SHALLOW = 2
+"""How deep a run may be, as an argument is, and leave out what of it cannot be stored. Deeper, as within results, which
+may hold themselves, it is refused for that like anything else."""
+
+_LONGEST_PROBLEM = 500
+"""Characters of what is kept of the reason why a value is not."""
 
 _BASES = (int, float, str, bytes, tuple, list, dict, set, frozenset, date, time, timedelta, Decimal, UUID, PurePath)
 
@@ -43,11 +54,13 @@ class ValueCodec:
     Arguments:
         dataclasses: dataclasses and Enum classes whose instances may be stored. Stored data never leads to an instance
             of any other class.
+        max_result: characters of JSON up to which the result of a run that is an argument is kept.
 
     Raises SerializationError for a class that cannot be registered.
     """
 
-    def __init__(self, dataclasses: Iterable[type] = ()) -> None:
+    def __init__(self, dataclasses: Iterable[type] = (), *, max_result: int = 1_000_000) -> None:
+        self.max_result = max_result
         self._containers: dict[type, Callable[[Any, int], Any]] = {
             list: self._encode_list,
             dict: self._encode_dict,
@@ -57,14 +70,20 @@ class ValueCodec:
         }
         self._read: dict[str, Callable[..., Any]] = {
             **READ,
+            **READ_RUNS,
             "tuple": lambda items: tuple(items),
             "set": lambda items: set(items),
             "frozenset": lambda items: frozenset(items),
             "dict": lambda items: dict(items),
         }
         for entry in register(dataclasses):
-            self._containers[entry.cls] = self._instance_encoder(entry)
+            self._containers[entry.cls] = self._instance_encoder(entry.tag, entry.parts)
             self._read[entry.tag] = entry.build
+        self._containers |= {
+            Run: self._encode_run,
+            Attempt: self._instance_encoder("Attempt", attempt_parts),
+            Progress: self._instance_encoder("Progress", progress_parts),
+        }
         self._decoder = json.JSONDecoder(object_hook=self._build, parse_constant=_refuse_constant)
 
     def encode(self, value: Any, where: str) -> Any:
@@ -75,8 +94,11 @@ class ValueCodec:
 
         Raises SerializationError, naming the exact place, for a value that cannot be stored.
         """
+        return self._encode_at(value, where, 0)
+
+    def _encode_at(self, value: Any, where: str, depth: int) -> Any:
         try:
-            return self._encode(value, 0)
+            return self._encode(value, depth)
         except Unstorable as error:
             raise SerializationError(f"{where}{shorten(error.path)}: {error}") from error.__cause__
         except RecursionError:
@@ -92,6 +114,33 @@ class ValueCodec:
     def dumps(self, value: Any, where: str) -> str:
         """Return the value as one line of JSON text. Raises SerializationError as `encode` does."""
         return "null" if value is None else to_text(self.encode(value, where))
+
+    def keep(self, value: Any, where: str, depth: int = 0) -> tuple[str | None, str | None]:
+        """Return the value as text or, whatever it is, why it cannot be stored, or is too long; None for each.
+
+        Arguments:
+            where: what the value is, for the reason.
+            depth: how many containers it is in.
+        """
+        if value is None:
+            return None, None
+        try:
+            text = to_text(self._encode_at(value, where, depth))
+        except (Exception, SystemExit) as error:
+            problem = str(error) if isinstance(error, SerializationError) else describe(error)
+        else:
+            if len(text) <= self.max_result:
+                return text, None
+            problem = f"{len(text):,} characters of JSON, more than max_result={self.max_result:,}"
+        return None, storable(f"{where} not stored: {problem}")[:_LONGEST_PROBLEM]
+
+    def keep_progress(self, progress: Progress, depth: int = 0) -> str:
+        """Return progress as text; where what a function said of it cannot be stored, the reason in its place."""
+        text, problem = self.keep(progress, "progress", depth)
+        if text is None:
+            state = progress.state if type(progress.state) is str else show(progress.state)
+            text = self.dumps(Progress(state, {"not stored": problem}, progress.updated_at), "progress")
+        return text
 
     def loads(self, text: str, where: str = "value") -> Any:
         """Return the value that `dumps` wrote. Raises SerializationError, naming `where`, for any other text."""
@@ -163,18 +212,34 @@ class ValueCodec:
         # Sorted by their text, so that equal sets are stored alike.
         return sorted((self._encode(item, depth) for item in value), key=to_text)
 
-    def _instance_encoder(self, entry: Registered) -> Callable[[Any, int], dict[str, Any]]:
-        def encode(value: Any, depth: int) -> dict[str, Any]:
-            encoded: dict[str, Any] = {TAG: entry.tag}
-            for name, part in entry.parts(value).items():
-                try:
-                    encoded[name] = self._encode(part, depth)
-                except Unstorable as error:
-                    error.path = f".{name}{error.path}"
-                    raise
-            return encoded
+    def _instance_encoder(self, tag: str, parts: Callable[[Any], dict[str, Any]]) -> Callable[[Any, int], Any]:
+        return lambda value, depth: self._encode_parts(tag, parts(value), depth)
 
-        return encode
+    def _encode_parts(self, tag: str, parts: dict[str, Any], depth: int) -> dict[str, Any]:
+        encoded: dict[str, Any] = {TAG: tag}
+        for name, part in parts.items():
+            try:
+                encoded[name] = self._encode(part, depth)
+            except Unstorable as error:
+                error.path = f".{name}{error.path}"
+                raise
+        return encoded
+
+    def _encode_run(self, run: Run, depth: int) -> dict[str, Any]:
+        """Write a run; as an argument, without a result that cannot be stored: `reason` says why, as in a run's row."""
+        parts = run_parts(run)
+        if depth > SHALLOW:
+            return self._encode_parts("Run", parts if run.result is None else {**parts, "result": run.result}, depth)
+        kept: dict[str, Any] = {}
+        result, problem = self.keep(run.result, "result", depth)
+        if result is not None:
+            kept["result"] = json.loads(result)
+        if problem is not None:
+            parts.setdefault("reason", problem)
+        if run.progress is not None:
+            del parts["progress"]
+            kept["progress"] = json.loads(self.keep_progress(run.progress, depth))
+        return {**self._encode_parts("Run", parts, depth), **kept}
 
     def _decode(self, data: Any) -> Any:
         if type(data) is list:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -95,7 +94,7 @@ class Rows:
 
     def progress(self, run: Run) -> tuple[Any, ...]:
         """Return the row's progress, and then its id."""
-        return (self._progress_text(run.progress), run.id)
+        return (None if run.progress is None else self._values.keep_progress(run.progress), run.id)
 
     def run_changes(self, run: Run) -> tuple[Any, ...]:
         """Return what an attempt changes of a run's row, and then its id."""
@@ -133,8 +132,8 @@ class Rows:
             traceback=_as_text(traceback),
             reason=_as_text(reason) or unreadable,
             count=count,
-            progress=self._progress(progress),
-            attempts=self._attempts(attempts),
+            progress=None if progress is None else self._progress(progress),
+            attempts=() if attempts is None else self._attempts(attempts),
             cause=_as_text(cause),
         )
 
@@ -172,7 +171,7 @@ class Rows:
             return None
 
     def _run_values(self, run: Run) -> tuple[Any, ...]:
-        result, problem = self._json(run.result, "result")
+        result, problem = self._values.keep(run.result, "result")
         return (
             run.state.value,
             run.attempt,
@@ -185,47 +184,18 @@ class Rows:
             _text(run.error),
             _text(run.traceback),
             _text(run.reason or problem),
-            None if run.progress is None else self._progress_text(run.progress),
-            self._attempts_text(run.attempts) if run.attempts else None,
+            None if run.progress is None else self._values.keep_progress(run.progress),
+            self._values.dumps(list(run.attempts), "attempts") if run.attempts else None,
             run.cause,
         )
 
-    def _progress_text(self, progress: Progress | None) -> str | None:
-        """Return progress as JSON text; of what cannot be stored, why it cannot."""
-        if progress is None:
-            return None
-        fields = {"state": progress.state, "updated_at": progress.updated_at}
-        try:
-            return self._values.dumps({**fields, "meta": dict(progress.meta)}, "progress")
-        except Exception as error:
-            return self._values.dumps({**fields, "meta": {"not stored": describe(error)[:_LONGEST_REASON]}}, "progress")
+    def _progress(self, text: str) -> Progress | None:
+        data, _ = self._value(text, "progress")
+        return data if isinstance(data, Progress) else None
 
-    def _progress(self, text: str | None) -> Progress | None:
-        data, unreadable = self._value(text, "progress")
-        try:
-            return None if data is None or unreadable else Progress(**data)
-        except TypeError:
-            return None
-
-    def _attempts_text(self, attempts: Sequence[Attempt]) -> str:
-        return self._values.dumps([list(astuple(attempt)) for attempt in attempts], "attempts")
-
-    def _attempts(self, text: str | None) -> tuple[Attempt, ...]:
-        data, unreadable = self._value(text, "attempts")
-        try:
-            return () if data is None or unreadable else tuple(Attempt(*fields) for fields in data)
-        except TypeError:
-            return ()
-
-    def _json(self, value: Any, where: str) -> tuple[str | None, str | None]:
-        """Return a value as JSON text, or why it cannot be stored: what the function did must not be lost for that."""
-        if value is None:
-            return None, None
-        try:
-            return self._values.dumps(value, where), None
-        except Exception as error:
-            problem = str(error) if isinstance(error, SerializationError) else describe(error)
-            return None, f"{where} not stored: {problem}"[:_LONGEST_REASON]
+    def _attempts(self, text: str) -> tuple[Attempt, ...]:
+        data, _ = self._value(text, "attempts")
+        return tuple(data) if type(data) is list and all(isinstance(part, Attempt) for part in data) else ()
 
     def _value(self, text: str | None, where: str) -> tuple[Any, str | None]:
         """Return the value of a JSON text, or why it cannot be read."""
@@ -233,8 +203,9 @@ class Rows:
             return None, None
         try:
             return self._values.loads(text, where), None
-        except SerializationError as error:
-            return None, f"{where} cannot be read: {error}"[:_LONGEST_REASON]
+        except Exception as error:
+            problem = str(error) if isinstance(error, SerializationError) else describe(error)
+            return None, f"{where} cannot be read: {problem}"[:_LONGEST_REASON]
 
 
 def _text(text: str | None) -> str | None:

@@ -62,10 +62,12 @@ class Statements:
         self.update_jobs = self._dialect.update(self._jobs_table, JOB_CHANGES, keys, grow)
         self.advance_jobs = self._dialect.update(self._jobs_table, ("next_run_time",), keys, grow)
         self.lock_jobs = sql(f"SELECT id FROM {self._jobs} WHERE id {some} ORDER BY id {self._dialect.lock()}")
+        self.lock_job = sql(f"SELECT {self._job} FROM {self._jobs} WHERE id = ? {self._dialect.lock()}")
+        self.following = sql(f"SELECT id, follows FROM {self._jobs} WHERE follows {some}")
         self.lock_following = sql(
-            f"SELECT id FROM {self._jobs} WHERE id {some} OR follows {some} ORDER BY id {self._dialect.lock()}"
+            f"SELECT id, follows FROM {self._jobs} WHERE id IN ({self._dialect.values} UNION "
+            f"SELECT id FROM {self._jobs} WHERE follows {some}) ORDER BY id {self._dialect.lock()}"
         )
-        self.following = sql(f"SELECT {self._job} FROM {self._jobs} WHERE follows {some} ORDER BY id")
         self.delete_jobs = sql(f"DELETE FROM {self._jobs} WHERE id {some}")
         self.lock_all_jobs = f"SELECT id FROM {self._jobs} ORDER BY id {self._dialect.lock()}"
 
@@ -124,14 +126,16 @@ class Statements:
         self.lock_run = sql(
             f"SELECT {self._run} FROM {self._runs} WHERE id = ? AND finished_at IS NULL {self._dialect.lock()}"
         )
-        self.prune = sql(
-            f"DELETE FROM {self._runs} WHERE id IN (SELECT id FROM {self._runs} WHERE id < ? AND finished_at < ? "
-            f"ORDER BY id LIMIT ? {self._dialect.claim()})"
+        # What is old is found along the primary key, as ids begin with the time for which a run was scheduled.
+        self.old_runs = sql(
+            f"SELECT id FROM {self._runs} WHERE id < ? AND finished_at < ? ORDER BY id LIMIT ? {self._dialect.claim()}"
         )
-        self.prune_job = sql(
-            f"DELETE FROM {self._runs} WHERE id IN (SELECT id FROM {self._runs} WHERE job_id = ? "
-            f"AND finished_at IS NOT NULL ORDER BY scheduled_time DESC, id DESC LIMIT ? OFFSET ?)"
+        surplus = (
+            f"SELECT id FROM {self._runs} WHERE job_id = ? AND finished_at IS NOT NULL "
+            "ORDER BY scheduled_time DESC, id DESC LIMIT ? OFFSET ?"
         )
+        self.surplus_runs = sql(f"SELECT id FROM {self._runs} WHERE id IN ({surplus}) {self._dialect.claim()}")
+        self.delete_runs = sql(f"DELETE FROM {self._runs} WHERE id {some}")
         self.fence = sql(
             f"SELECT id, attempt FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD} "
             f"ORDER BY id {self._dialect.lock()}"

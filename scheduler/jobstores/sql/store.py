@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import Pool, StaticPool
 
 from scheduler.clock import Clock
 from scheduler.core.job import Job
@@ -32,6 +32,10 @@ from scheduler.triggers.base import Trigger
 _ANCHORED_FOR = 30.0
 """Seconds for which this machine's monotonic clock is trusted to go on from the database's time."""
 
+_INHERITED: list[Pool] = []
+"""Connections that belong to a process of which this one is a fork. They are kept, for letting go of them would close
+them, which SQLite forbids here (How To Corrupt An SQLite Database File, 2.6)."""
+
 
 class SQLAlchemyJobStore(JobStore):
     """Keeps jobs and runs in a SQL database: SQLite or PostgreSQL.
@@ -44,6 +48,8 @@ class SQLAlchemyJobStore(JobStore):
         timeout: seconds to wait for a connection, and for locks that others hold; only with a URL.
         dataclasses: dataclasses and Enum classes whose instances may be arguments and results.
         triggers: triggers of your own: the name under which each is stored → its class.
+        max_result: characters of JSON, at least 1, up to which results and progress are kept; of longer ones it is
+            noted that they were, and how long.
 
     Raises JobStoreError for a URL or prefix that cannot be used, and where the database's driver is not installed;
     InvalidSettingError for wrong triggers.
@@ -58,14 +64,17 @@ class SQLAlchemyJobStore(JobStore):
         timeout: float = 10.0,
         dataclasses: Iterable[type] = (),
         triggers: Mapping[str, type[Trigger]] | None = None,
+        max_result: int = 1_000_000,
     ) -> None:
         if not isinstance(timeout, (int, float)) or not 0 < timeout <= 3600:
             raise JobStoreError(f"timeout must be seconds from above 0 to 3600, not {timeout!r}")
+        if not isinstance(max_result, int) or isinstance(max_result, bool) or max_result < 1:
+            raise JobStoreError(f"max_result must be a whole number of characters from 1, not {max_result!r}")
         parsed = url.url if isinstance(url, Engine) else engines.parse(url)
         self._dialect = dialect_of(parsed.get_backend_name())
         self._tables = Tables(prefix, schema)
         self._statements = Statements(self._tables, self._dialect)
-        self._rows = Rows(ValueCodec(dataclasses), TriggerCodec(triggers))
+        self._rows = Rows(ValueCodec(dataclasses, max_result=max_result), TriggerCodec(triggers))
         self.codec = self._rows.codec
         self._engine = url if isinstance(url, Engine) else engines.make(parsed, timeout)
         self._owned = not isinstance(url, Engine)
@@ -83,6 +92,14 @@ class SQLAlchemyJobStore(JobStore):
         return f"{type(self).__name__}({self._engine.url.render_as_string()!r})"
 
     # life cycle
+
+    def after_fork(self) -> None:
+        """See the contract. An engine that was given is left to whoever gave it."""
+        self._clock = self._anchor = None
+        self._lock = FairLock()
+        if self._owned:
+            _INHERITED.append(self._engine.pool)
+            self._engine.dispose(close=False)
 
     def open(self, clock: Clock) -> None:
         if self._clock is not None:
@@ -193,12 +210,17 @@ class SQLAlchemyJobStore(JobStore):
         return {run_id for (run_id,) in self._read(self._statements.held_by, self._dialect.array(run_ids), node)}
 
     def prune(self, before: datetime, limit: int) -> int:
-        with self._transaction() as connection:
-            return execute(connection, self._statements.prune, (run_id("", before), microseconds(before), limit))
+        return self._prune(self._statements.old_runs, run_id("", before), microseconds(before), limit)
 
     def prune_job(self, job_id: str, keep: int, limit: int) -> int:
+        return self._prune(self._statements.surplus_runs, job_id, limit, keep)
+
+    def _prune(self, find: str, *parameters: Any) -> int:
         with self._transaction() as connection:
-            return execute(connection, self._statements.prune_job, (job_id, limit, keep))
+            found = [run_id for (run_id,) in fetch(connection, find, parameters)]
+            if found:
+                execute(connection, self._statements.delete_runs, (self._dialect.array(found),))
+            return len(found)
 
     def executors(self) -> Collection[str]:
         return [alias for (alias,) in self._read(self._statements.executors)]

@@ -1,7 +1,8 @@
 """One transaction of the engine on a SQL database.
 
-Locks are waited for in this order, in the store too: runs that nodes hold, by id; jobs, by id; waiting runs of locked
-jobs. Claims come last, and neither they nor what is done about the claimed wait for any. So nothing deadlocks.
+Locks are waited for in this order, in the store too: runs that nodes hold, by id; jobs, by id, those whose runs end
+together with those that follow them, in one statement; waiting runs of locked jobs. Claims come last, and neither they
+nor what is done about the claimed wait for any; nor does the removal of old runs. So nothing deadlocks.
 """
 
 from __future__ import annotations
@@ -37,59 +38,64 @@ class SQLTurn(Turn):
         self._statements = statements
         self._dialect = dialect
         self._rows = rows
-        self._ended_of: set[str] = set()
-        """Ids of the jobs whose runs this turn has ended, until they are locked or the claim begins."""
+        self._following: Sequence[Any] | None = None
+        """Ids of the jobs that `open_run` has locked, and whom they follow."""
 
     def finish(self, runs: Sequence[Run], node: str) -> Collection[str]:
         if not runs:
             return ()
-        ids = self._dialect.array([run.id for run in runs])
-        held = dict(self._query(self._statements.fence, ids, node))
-        written = [run for run in runs if held.get(run.id) == run.attempt]
+        written = self._held_still(runs, node)
         self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in written])
-        self._ended_of.update(run.job_id for run in written if run.finished_at is not None)
         return {run.id for run in written}
 
     def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
-        held = dict(self._query(self._statements.fence, self._dialect.array([run.id for run in runs]), node))
-        written = [run for run in runs if held.get(run.id) == run.attempt]
+        if not runs:
+            return ()
+        written = self._held_still(runs, node)
         self._write(self._statements.progress, [self._rows.progress(run) for run in written])
         return {run.id for run in written}
 
     def open_run(self, run_id: str) -> DueRun | None:
         """See the contract: a held run is locked before its job, a waiting one after it."""
-        rows = self._query(self._statements.run, run_id)
-        run = self._rows.run(rows[0]) if rows else None
-        if run is None or run.finished_at is not None:
+        run = self._find_run(self._statements.run, run_id)
+        if run is None or run.state.final:
             return None
         waits = run.state in WAITING
         if waits:
-            self._lock_following([run.job_id])
-        rows = self._query(self._statements.lock_run, run_id)
-        locked = self._rows.run(rows[0]) if rows else None
-        if locked is None or (locked.state in WAITING) is not waits:
+            self._following = self._lock_following([run.job_id])
+        locked = self._find_run(self._statements.lock_run, run_id)
+        if locked is None or locked.state.final or (locked.state in WAITING) is not waits:
             return None
+        if not waits:
+            self._following = self._lock_following([run.job_id])
         jobs = [self._rows.job(row) for row in self._query(self._statements.job, run.job_id)]
-        job = jobs[0] if jobs and jobs[0].incarnation == run.incarnation else None
-        return DueRun(locked, job)
+        return DueRun(locked, next((job for job in jobs if job.incarnation == run.incarnation), None))
 
     def active_job(self, job_id: str) -> DueJob | None:
-        self._query(self._statements.lock_jobs, self._dialect.array([job_id]))
-        jobs = [self._rows.job(row) for row in self._query(self._statements.job, job_id)]
-        return DueJob(jobs[0], self._active(jobs).get(jobs[0].incarnation, 0)) if jobs else None
+        jobs = [self._rows.job(row) for row in self._query(self._statements.lock_job, job_id)]
+        return self._due_jobs(jobs)[0] if jobs else None
 
     def followers(self, job_ids: Collection[str]) -> Sequence[DueJob]:
         if not job_ids:
             return ()
-        self._lock_following(job_ids)
-        self._ended_of.clear()
-        jobs = [self._rows.job(row) for row in self._query(self._statements.following, self._dialect.array(job_ids))]
-        active = self._active(jobs)
-        return [DueJob(job, active.get(job.incarnation, 0)) for job in jobs]
+        following = self._lock_following(job_ids) if self._following is None else self._following
+        ids = [job_id for job_id, follows in following if follows in job_ids]
+        if not ids:
+            return ()
+        jobs = [self._rows.job(row) for row in self._query(self._statements.jobs, self._dialect.array(ids))]
+        return self._due_jobs(sorted(jobs, key=lambda job: job.id))
+
+    def _lock_following(self, job_ids: Collection[str]) -> Sequence[Any]:
+        """Lock jobs and those that follow them, where rows can be locked. Returns ids and whom they follow."""
+        ids = self._dialect.array(job_ids)
+        if not self._dialect.locks:
+            return self._query(self._statements.following, ids)
+        return self._query(self._statements.lock_following, ids, ids)
 
     def insert(self, runs: Sequence[Run], jobs: Sequence[Job] = ()) -> None:
-        self._write(self._statements.insert_jobs, [self._rows.new_job(job) for job in jobs])
-        self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in runs])
+        new_jobs, new_runs = [self._rows.new_job(job) for job in jobs], [self._rows.new_run(run) for run in runs]
+        self._write(self._statements.insert_jobs, new_jobs)
+        self._write(self._statements.insert_runs, new_runs)
 
     def revoke(self, run: Run) -> None:
         self._write(self._statements.update_runs, [self._rows.run_changes(run)])
@@ -98,21 +104,12 @@ class SQLTurn(Turn):
         query = self._statements.blockers
         return {name: [run_id for (run_id,) in self._query(query, name, MOST_BLOCKERS)] for name in incarnations}
 
-    def _lock_following(self, job_ids: Collection[str]) -> None:
-        if self._dialect.locks:
-            ids = self._dialect.array(job_ids)
-            self._query(self._statements.lock_following, ids, ids)
-
     def release(self, incarnations: Sequence[str]) -> int:
         """See the contract.
 
-        The jobs of the runs that this node held are locked first: another node may just be queueing a run of one behind
-        a run that it does not know to have ended, and nobody else would ever release it. All of them are, as some may
-        have ended too, and are locked in `remove_ended`. Those of claimed runs are locked already.
+        Their jobs are locked, by `followers` or by the claim: another node may just be queueing a run of one behind a
+        run that it does not know to have ended, and nobody else would ever release it.
         """
-        if self._dialect.locks and self._ended_of:
-            self._query(self._statements.lock_jobs, self._dialect.array(self._ended_of))
-            self._ended_of.clear()
         places = Counter(incarnations)
         ready: list[str] = []
         for (incarnation,) in self._query(self._statements.queues, self._dialect.array(places)):
@@ -139,7 +136,6 @@ class SQLTurn(Turn):
         return removed
 
     def claim(self, room: Mapping[str, int], skip: Collection[str]) -> Due:
-        self._ended_of.clear()
         runs: list[DueRun] = []
         jobs: list[Job] = []
         now, left_alone = microseconds(self.now), self._dialect.array(skip)
@@ -153,8 +149,7 @@ class SQLTurn(Turn):
                 jobs += map(self._rows.job, self._query(self._statements.claim_jobs, executor, now, left_alone, free))
         if not runs and not jobs:
             runs, jobs = self._claim_damaged(room, left_alone)
-        active = self._active(jobs)
-        return Due([DueJob(job, active.get(job.incarnation, 0)) for job in jobs], runs)
+        return Due(self._due_jobs(jobs), runs)
 
     def _claim_damaged(self, room: Mapping[str, int], left_alone: Any) -> tuple[list[DueRun], list[Job]]:
         """Get hold of what has something else for a time: due now, as only so it is settled or named as broken.
@@ -185,11 +180,22 @@ class SQLTurn(Turn):
     def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
         return next_due(self._connection, self._statements, self._dialect, executors, skip, self.now)
 
-    def _active(self, jobs: Sequence[Job]) -> dict[str, int]:
-        incarnations = [job.incarnation for job in jobs if job.broken is None]
+    def _held_still(self, runs: Sequence[Run], node: str) -> list[Run]:
+        """Return those of these runs that `node` holds for the same attempt, and lock them."""
+        held = dict(self._query(self._statements.fence, self._dialect.array([run.id for run in runs]), node))
+        return [run for run in runs if held.get(run.id) == run.attempt]
+
+    def _find_run(self, statement: str, run_id: str) -> Run | None:
+        rows = self._query(statement, run_id)
+        return self._rows.run(rows[0]) if rows else None
+
+    def _due_jobs(self, jobs: Sequence[Job]) -> list[DueJob]:
+        """Return jobs with how many of their runs have not ended, in the order given."""
+        incarnations = [job.incarnation for job in jobs if isinstance(job.incarnation, str)]
         if not incarnations:
-            return {}
-        return dict(self._query(self._statements.active, self._dialect.array(incarnations)))
+            return [DueJob(job, 0) for job in jobs]
+        active = dict(self._query(self._statements.active, self._dialect.array(incarnations)))
+        return [DueJob(job, active.get(job.incarnation, 0)) for job in jobs]
 
     def _due_runs(self, rows: Sequence[Any]) -> list[DueRun]:
         due = []
