@@ -48,8 +48,8 @@ _LEFT_BEHIND: list[Coroutines] = []
 class _Flight:
     """One call, from being taken to being reported."""
 
-    def __init__(self, call: Call, current: CurrentRun, coroutine: Coroutine[Any, Any, Any] | None) -> None:
-        self.call = call
+    def __init__(self, current: CurrentRun, coroutine: Coroutine[Any, Any, Any] | None = None) -> None:
+        self.call = current.call
         self.current = current
         self.coroutine = coroutine
         """What is awaited, where the function was called already."""
@@ -90,18 +90,18 @@ class Coroutines:
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Take calls of coroutine functions. Raises ExecutorStoppedError, and takes none, when the loop is closed."""
-        self._take([_Flight(call, CurrentRun(call, self._done), None) for call in calls])
+        self._take([_Flight(CurrentRun(call, self._done)) for call in calls])
 
-    def adopt(self, call: Call, current: CurrentRun, coroutine: Coroutine[Any, Any, Any], began: float) -> None:
+    def adopt(self, current: CurrentRun, coroutine: Coroutine[Any, Any, Any], began: float) -> None:
         """Take a coroutine that a function has returned; its outcome is reported in any case."""
-        flight = _Flight(call, current, coroutine)
+        flight = _Flight(current, coroutine)
         flight.began = began
         try:
             self._take([flight])
         except (RuntimeError, OSError) as error:  # no more threads or files, or stopped
             coroutine.close()
             lost = isinstance(error, ExecutorStoppedError)
-            deliver(self._done, _lost(flight) if lost else raised(call.run_id, error, call.attempt))
+            deliver(self._done, _lost(flight) if lost else raised(current.run_id, error, current.attempt))
 
     def cancel(self, run_id: str) -> bool:
         """Drop a call that waits, and return whether there was one; cancel one that runs."""
@@ -139,21 +139,17 @@ class Coroutines:
         ]
 
     def stop(self, timeout: float | None) -> bool:
-        """Wait for all calls; cancel those that run after `timeout` seconds, and wait 5 seconds more.
+        """Wait up to `timeout` seconds until all calls have been reported, and return whether they have.
 
-        Returns whether all have been reported.
+        What waits then is dropped, and what runs is cancelled and given 5 seconds to end.
         """
         with self._changed:
             self._closing = True
             self._leave()
-        if self._wait(timeout):
+        reported = self._wait(timeout)
+        if reported or self._given_up():
             self._join()
-            return True
-        dropped = self._give_up()
-        ended = self._wait(GRACE)
-        if ended:
-            self._join()
-        return ended and not dropped
+        return reported
 
     def after_fork(self) -> None:
         """Hold what the parent's loop lives on, and touch nothing of it."""
@@ -182,7 +178,7 @@ class Coroutines:
     async def _make(self, flight: _Flight) -> Outcome:
         if flight.began is None:
             flight.began = self._clock.monotonic()
-        return await awaited(flight.call, flight.current, flight.coroutine or _result_of(flight.call))
+        return await awaited(flight.current, flight.coroutine or _result_of(flight.call))
 
     def _finished(self, flight: _Flight, task: asyncio.Task[Outcome]) -> None:
         self._ended(flight, _outcome(flight, task))
@@ -269,15 +265,15 @@ class Coroutines:
                 if replaced is not None:
                     self._dropped(replaced)
 
-    def _give_up(self) -> int:
-        """Drop what waits, cancel what runs. Returns how many were dropped."""
+    def _given_up(self) -> bool:
+        """Drop what waits, cancel what runs, and return whether that has ended soon."""
         with self._changed:
             dropped, self._waiting = list(self._waiting.values()), {}
             if self._tell(list(self._running), Reason.SHUTDOWN):
                 self._soon(self._cancel_told)
             for flight in dropped:
                 self._dropped(flight)
-        return len(dropped)
+        return self._wait(GRACE)
 
     def _wait(self, timeout: float | None) -> bool:
         """Wait until all calls have been reported. Returns whether they have."""

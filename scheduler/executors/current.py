@@ -43,7 +43,8 @@ class CurrentRun:
     """
 
     def __init__(self, call: Call, report: Callable[[ProgressReport], None] | None = None) -> None:
-        self._call = call
+        self.call = call
+        """What the executor was given."""
         self._report = report
         self.told_at: float | None = None
         """When the function was told to end, on the executor's monotonic clock; None: it may go on."""
@@ -52,22 +53,22 @@ class CurrentRun:
     @property
     def run_id(self) -> str:
         """The run's id."""
-        return self._call.run_id
+        return self.call.run_id
 
     @property
     def job_id(self) -> str:
         """The id of its job."""
-        return self._call.job_id
+        return self.call.job_id
 
     @property
     def scheduled_time(self) -> datetime:
         """The fire time, or for when it was called; aware, in UTC."""
-        return self._call.scheduled_time
+        return self.call.scheduled_time
 
     @property
     def attempt(self) -> int:
         """Which attempt this is, from 1."""
-        return self._call.attempt
+        return self.call.attempt
 
     @property
     def cancelled(self) -> Cancellation:
@@ -160,12 +161,13 @@ def attempt(call: Call, current: CurrentRun | None = None, loop: AbstractEventLo
         loop: an event loop for coroutines, which runs in another thread; otherwise they get one of their own.
     """
     current = current or CurrentRun(call)
-    answer = called(call, current)
+    answer = called(current)
     return answer if isinstance(answer, Outcome) else _run_to_end(call, current, answer, loop)
 
 
-def called(call: Call, current: CurrentRun) -> Outcome | CoroutineType[Any, Any, Any]:
+def called(current: CurrentRun) -> Outcome | CoroutineType[Any, Any, Any]:
     """Call the function in this thread, and return how that ended, or the coroutine that it returned, not begun."""
+    call = current.call
     token = _CURRENT.set(current)
     try:
         result = call.func(*call.args, **call.kwargs)
@@ -178,14 +180,14 @@ def called(call: Call, current: CurrentRun) -> Outcome | CoroutineType[Any, Any,
     return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
 
 
-async def awaited(call: Call, current: CurrentRun, answer: Awaitable[Any]) -> Outcome:
+async def awaited(current: CurrentRun, answer: Awaitable[Any]) -> Outcome:
     """Await what a call has returned, in a task of its own, and return how it ended; nothing is raised."""
     _CURRENT.set(current)
     try:
         result = await answer
     except BaseException as error:
-        return raised(call.run_id, error, call.attempt)
-    return Outcome(call.run_id, Ending.RETURNED, result=result, attempt=call.attempt)
+        return raised(current.run_id, error, current.attempt)
+    return Outcome(current.run_id, Ending.RETURNED, result=result, attempt=current.attempt)
 
 
 def _run_to_end(
@@ -196,19 +198,19 @@ def _run_to_end(
     from concurrent.futures import ThreadPoolExecutor
 
     def run() -> Outcome:
-        return asyncio.run(awaited(call, current, coroutine))
+        return asyncio.run(awaited(current, coroutine))
 
     here = asyncio._get_running_loop()
     try:
         if loop is not None and loop is not here and loop.is_running():
-            return asyncio.run_coroutine_threadsafe(awaited(call, current, coroutine), loop).result()
+            return asyncio.run_coroutine_threadsafe(awaited(current, coroutine), loop).result()
         if here is None:
             return run()
         with ThreadPoolExecutor(1, "scheduler-coroutine") as thread:
             return thread.submit(run).result()
     except BaseException as error:  # no more threads or files, or the loop was closed
         coroutine.close()
-        return raised(call.run_id, error, call.attempt)
+        return raised(current.run_id, error, current.attempt)
 
 
 def _copied(meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class AsyncIOExecutor(Executor):
             life.after_fork()
         self._lock = threading.Lock()
         self._life = self._stopping = None
+        self._loop = self._lent = None  # they run in the parent
 
     def stop(self, timeout: float | None = None) -> bool:
         with self._lock:

@@ -35,7 +35,7 @@ class InlineExecutor(Executor):
         self._done: Done | None = None
         self._clock: Clock | None = None
         self._loop: AbstractEventLoop | None = None
-        self._running: dict[CurrentRun, tuple[Call, threading.Thread]] = {}
+        self._running: dict[CurrentRun, threading.Thread] = {}
 
     def start(self, done: Done, clock: Clock) -> None:
         if self._done is not None:
@@ -51,7 +51,7 @@ class InlineExecutor(Executor):
             raise ExecutorStoppedError("this executor was not started, or has stopped")
         for call in calls:
             current = CurrentRun(call, done)
-            self._running[current] = call, threading.current_thread()
+            self._running[current] = threading.current_thread()
             outcome = Context().run(attempt, call, current, self._loop)
             self._running.pop(current, None)
             deliver(done, outcome)
@@ -62,8 +62,8 @@ class InlineExecutor(Executor):
 
     def stuck(self) -> Sequence[StuckCall]:
         return [
-            stuck_thread(call, thread, current.told_at)
-            for current, (call, thread) in list(self._running.items())
+            stuck_thread(current.call, thread, current.told_at)
+            for current, thread in list(self._running.items())
             if current.told_at is not None
         ]
 

@@ -98,6 +98,7 @@ class ThreadPoolExecutor(Executor):
             pool.after_fork()
         self._lock = threading.Lock()
         self._pool = self._stopping = None
+        self._loop = self._lent = None  # they run in the parent
 
     def stop(self, timeout: float | None = None) -> bool:
         with self._lock:
@@ -187,9 +188,9 @@ class _Pool:
         coroutines = self._awaiting.begun
         found = [] if coroutines is None else coroutines.stuck()
         for worker in self._workers:
-            call, current = worker.call, worker.current
-            if call is not None and current is not None and current.told_at is not None:
-                found.append(stuck_thread(call, worker.thread, current.told_at))
+            current = worker.current
+            if current is not None and current.told_at is not None:
+                found.append(stuck_thread(current.call, worker.thread, current.told_at))
         return found
 
     def after_fork(self) -> None:
@@ -264,20 +265,18 @@ class _Pool:
         while (run_id := self._queue.get()) is not None:
             with self._lock:
                 call = self._waiting.pop(run_id, None)
-                if call is not None:  # not cancelled meanwhile
-                    worker.call, worker.current = call, CurrentRun(call, self._done)
-            if call is not None:
-                self._serve(call, worker)
-                call = None  # what it holds must not live on while the thread waits
+                if call is None:  # cancelled meanwhile
+                    continue
+                current = worker.current = CurrentRun(call, self._done)
+            self._serve(call, current, worker)
+            del call, current  # what they hold must not live on while the thread waits
 
-    def _serve(self, call: Call, worker: _Worker) -> None:
+    def _serve(self, call: Call, current: CurrentRun, worker: _Worker) -> None:
         worker.began = self._clock.monotonic()
-        current = worker.current
-        assert current is not None
-        answer = Context().run(called, call, current)
+        answer = Context().run(called, current)
         if not isinstance(answer, Outcome):
-            self._awaiting.begin().adopt(call, current, answer, worker.began)
-        worker.call = worker.current = None
+            self._awaiting.begin().adopt(current, answer, worker.began)
+        worker.current = None
         # Counted before it is reported, so that who is woken by the report finds the room.
         worker.finished += 1
         if call.run_id == self._pace.probe:
@@ -290,7 +289,6 @@ class _Worker:
     """One thread, what it does, and how many calls it has made; only the thread itself counts, without a lock."""
 
     def __init__(self, pool: _Pool, number: int) -> None:
-        self.call: Call | None = None
         self.current: CurrentRun | None = None
         self.began = 0.0
         self.finished = 0
