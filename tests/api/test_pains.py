@@ -20,6 +20,7 @@ from scheduler import (
     StoreRecovered,
     StoreUnavailable,
     UnknownOptionError,
+    current_run,
 )
 from scheduler.executors import ThreadPoolExecutor
 from scheduler.jobstores import MemoryJobStore, SQLAlchemyJobStore
@@ -28,6 +29,7 @@ from scheduler.testing import FakeClock, VirtualTime
 from scheduler.triggers import CronTrigger
 from tests.api import jobs
 from tests.api.jobs import fail, note
+from tests.flow.executors import HeldExecutor
 
 
 def states(scheduler, job_id):
@@ -227,6 +229,47 @@ def test_a_hung_job_leaves_records_of_the_fires_it_held_up(make, url):
     let_go.set()
     scheduler.shutdown()
     assert {run.reason for run in scheduler.get_runs("hung", state="SKIPPED")} <= {"overlap", "coalesced"}
+
+
+def test_a_hung_job_with_a_timeout_does_not_block_its_schedule(make, url, clock):
+    scheduler = make(url, clock=clock, executors={"default": HeldExecutor()})
+    scheduler.add_job(note, "interval", hours=1, id="hung", timeout=600)
+    scheduler.start()
+    VirtualTime(clock, scheduler).advance(timedelta(hours=5.5))
+    assert states(scheduler, "hung") == [("FAILURE", "timeout", 1)] * 5
+
+
+def test_a_job_that_is_held_up_by_its_own_run_says_so_once_and_not_at_each_fire(make, url, clock, caplog):
+    scheduler = make(url, clock=clock, executors={"default": HeldExecutor()})
+    scheduler.add_job(note, "interval", hours=1, id="hung")
+    scheduler.start()
+    with caplog.at_level(logging.INFO, "scheduler"):
+        VirtualTime(clock, scheduler).advance(timedelta(hours=50))
+    assert states(scheduler, "hung") == [("STARTED", None, 1)] + [("SKIPPED", "overlap", 1)] * 49
+    assert ["'hung' skips fires" in record.getMessage() for record in caplog.records].count(True) == 1
+
+
+def test_a_run_that_is_under_way_can_be_stopped(make, url):
+    began, stopped = threading.Event(), threading.Event()
+    jobs.present["action"] = lambda: (began.set(), current_run().cancelled.wait(20) and stopped.set())
+    with make(url) as scheduler:
+        run = scheduler.submit(jobs.act)
+        assert began.wait(20)
+        assert run.cancel()
+        assert stopped.wait(20)
+    assert states(scheduler, run.job_id) == [("REVOKED", "cancelled", 1)]
+
+
+def test_what_failed_is_tried_again_and_result_errors_and_history_are_kept(scheduler, passing):
+    def action():
+        return 42 if current_run().attempt == 3 else fail()
+
+    jobs.present["action"] = action
+    scheduler.add_job(jobs.act, "interval", hours=1, id="a", retry=2)
+    passing.advance(timedelta(hours=3))
+    runs = scheduler.get_runs("a")
+    assert [(run.state, run.attempt, run.result) for run in runs] == [(RunState.SUCCESS, 3, 42)] * 3
+    assert {attempt.error for run in runs for attempt in run.attempts} == {"ValueError: this job always fails"}
 
 
 def test_summer_time_neither_doubles_nor_drops_a_daily_fire():

@@ -197,6 +197,13 @@ def keep(run):
     jobs.calls.append(run)
 
 
+def test_a_callback_is_called_also_where_the_result_cannot_be_stored(scheduler, passing):
+    jobs.present["action"] = object
+    scheduler.add_job(act, "interval", hours=1, id="a", on_success=keep)
+    passing.advance(2 * HOUR)
+    assert [run.state.value for run in jobs.calls] == ["SUCCESS"] * 2
+
+
 def test_only_the_last_attempt_calls(scheduler, passing):
     scheduler.add_job(fail, id="a", retry=RetryPolicy(2, delay=60), on_failure=told)
     passing.advance(60)
