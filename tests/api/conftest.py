@@ -1,5 +1,6 @@
 """Schedulers for tests of the front end: on each kind of store, on a clock that stands still, gone with the test."""
 
+import threading
 from contextlib import suppress
 
 import pytest
@@ -91,3 +92,26 @@ def new_store(request):
 def sharing(new_store, make):
     """Make schedulers that share the jobs of one store, as several processes would."""
     return lambda **options: make(new_store(), **options)
+
+
+@pytest.fixture
+def running(sharing):
+    """A started scheduler on the machine's own clock, on each kind of store."""
+    scheduler = sharing(poll_interval=0.05)
+    scheduler.start()
+    return scheduler
+
+
+@pytest.fixture
+def blocked():
+    """What `act` does: it begins and then stays until it is let go."""
+    began, let_go = threading.Event(), threading.Event()
+
+    def action():
+        began.set()
+        let_go.wait(20)
+        return "done"
+
+    jobs.present["action"] = action
+    yield began, let_go
+    let_go.set()

@@ -26,11 +26,10 @@ from scheduler.testing import VirtualTime
 from tests.api import jobs
 from tests.api.damage import damage
 from tests.api.jobs import act, fail, note, one
+from tests.api.waiting import SOON
 from tests.flow.executors import HeldExecutor
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
-SOON = 20.0
-"""Seconds after which a test gives up on what should happen at once."""
 
 
 def after(seconds):
