@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from scheduler.testing.jobstore_calls import CallTests, ProgressTests
 from scheduler.testing.jobstore_finish import FinishTests
+from scheduler.testing.jobstore_history import FollowTests, HistoryTests
 from scheduler.testing.jobstore_jobs import JobTests
 from scheduler.testing.jobstore_nodes import LifeTests, NodeTests
 from scheduler.testing.jobstore_runs import RunTests
@@ -11,7 +13,19 @@ from scheduler.testing.jobstore_turns import ClaimTests, RecordTests
 __all__ = ["JobStoreContract"]
 
 
-class JobStoreContract(LifeTests, JobTests, RunTests, ClaimTests, RecordTests, FinishTests, NodeTests):
+class JobStoreContract(
+    LifeTests,
+    JobTests,
+    RunTests,
+    ClaimTests,
+    RecordTests,
+    FinishTests,
+    ProgressTests,
+    CallTests,
+    FollowTests,
+    HistoryTests,
+    NodeTests,
+):
     """Every sentence of `scheduler.jobstores.base`, as tests for pytest.
 
     A subclass says how to make an empty store; the suite opens it on a `FakeClock` and closes it again:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from scheduler.core.run import Reason, RunState
+from scheduler.core.run import Attempt, Reason, RunState
 from scheduler.testing.jobstore_base import NODE, OTHER_NODE, StoreTests, at, ids, make_job, make_run
 
 
@@ -91,12 +91,12 @@ class FinishTests(StoreTests):
         self._add_with_runs(job, *queued, make_run(job, 0))
         self._add_with_runs(other, foreign)
         self.clock.advance(10)
-        self._release(job.incarnation)
+        assert self._release(job.incarnation) == 1
         assert [run.ready_at for run in map(self._run, queued)] == [None, at(10), None]
-        self._release(job.incarnation, job.incarnation, "nobody")
+        assert self._release(job.incarnation, job.incarnation, "nobody") == 2
         assert [run.ready_at for run in map(self._run, queued)] == [at(10)] * 3
         assert self._run(foreign) == foreign
-        self._release(job.incarnation)
+        assert self._release(job.incarnation) == 0
         assert self._claimed() == ids(sorted(queued, key=lambda run: run.id))
 
     def test_a_run_that_waits_for_its_retry_is_not_released(self) -> None:
@@ -104,14 +104,14 @@ class FinishTests(StoreTests):
         run = make_run(job)
         self._add_with_runs(job, run)
         self._retry(run, ready=100)
-        self._release(job.incarnation)
+        assert self._release(job.incarnation) == 0
         assert self._run(run).ready_at == at(100)
 
     def test_a_run_that_is_delayed_is_not_released(self) -> None:
         job = make_job("job", coalesce=False)
         delayed, queued = make_run(job, 0, RunState.PENDING, ready_at=at(100)), make_run(job, 1, RunState.PENDING)
         self._add_with_runs(job, delayed, queued)
-        self._release(job.incarnation)
+        assert self._release(job.incarnation) == 1
         assert [self._run(run).ready_at for run in (delayed, queued)] == [at(100), at(0)]
 
     def test_the_end_of_a_run_releases_the_next_in_the_same_turn(self) -> None:
@@ -153,9 +153,21 @@ class FinishTests(StoreTests):
         self._add_with_runs(job, make_run(job, 0, RunState.SKIPPED, reason=Reason.OVERLAP.value))
         assert self._remove_ended("job") == ["job"]
 
-    def _release(self, *incarnations: str) -> None:
+    def test_an_attempt_is_written_with_those_before_it(self) -> None:
+        job = make_job("job")
+        run = make_run(job)
+        self._add_with_runs(job, run)
+        attempts = (
+            Attempt(1, at(0), at(2), NODE, "E: ü\n\0 \ud800", "timeout"),
+            Attempt(2, None, at(3), None, None),
+        )
+        again = run.moved(RunState.RETRY, node=None, ready_at=at(9), attempts=attempts, cause="another run")
+        assert self._finish(again) == [run.id]
+        assert self._run(run) == again
+
+    def _release(self, *incarnations: str) -> int:
         with self.store.turn() as turn:
-            turn.release(incarnations)
+            return turn.release(incarnations)
 
     def _remove_ended(self, *job_ids: str) -> list[str]:
         with self.store.turn() as turn:

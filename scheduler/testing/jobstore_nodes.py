@@ -21,7 +21,7 @@ def make_node(node_id: str, started_at: datetime = START) -> Node:
 
 
 class NodeTests(StoreTests):
-    """`heartbeat`, `nodes`, `held` and `forget`."""
+    """`heartbeat`, `nodes`, `holders`, `held`, `held_by` and `forget`."""
 
     def test_a_registered_node_is_listed_and_beats_by_the_stores_time(self) -> None:
         node = make_node(NODE)
@@ -86,6 +86,18 @@ class NodeTests(StoreTests):
         assert self._finish(runs[2].moved(RunState.LOST, finished_at=at(9)), node=OTHER_NODE)
         assert set(self.store.holders()) == {NODE, "third"}
 
+    def test_of_some_runs_those_are_told_that_a_node_holds_still(self) -> None:
+        job = make_job("job", max_instances=9)
+        mine, foreign, waiting = make_run(job, 1), make_run(job, 2, node=OTHER_NODE), make_run(job, 3, RunState.PENDING)
+        ended, again, unasked = make_run(job, 4), make_run(job, 5), make_run(job, 6)
+        self._add_with_runs(job, mine, foreign, waiting, ended, again, unasked)
+        self._end(ended)
+        self._retry(again, ready=100)
+        asked = ids([mine, foreign, waiting, ended, again, make_run(job, 7)])
+        assert set(self.store.held_by(NODE, asked)) == {mine.id}
+        assert set(self.store.held_by(OTHER_NODE, asked)) == {foreign.id}
+        assert set(self.store.held_by("nobody", asked)) == set(self.store.held_by(NODE, [])) == set()
+
     def test_a_held_run_of_a_removed_job_has_no_job(self) -> None:
         job = make_job("job")
         run = make_run(job)
@@ -109,7 +121,7 @@ class NodeTests(StoreTests):
 
 
 class LifeTests(StoreTests):
-    """`open`, `close`, `now`, and calls from many threads."""
+    """`open`, `close`, `after_fork`, `now`, and calls from many threads."""
 
     def test_the_time_is_that_of_a_virtual_clock(self) -> None:
         self.clock.advance(timedelta(days=1, microseconds=1))
@@ -131,6 +143,14 @@ class LifeTests(StoreTests):
         self.store.open(self.clock)
         assert self._job("job") == stored
         assert self._run(run) == run
+
+    def test_a_store_that_a_fork_let_go_can_be_opened_and_used(self) -> None:
+        self._add(make_job("old"))
+        self.store.after_fork()
+        self.store.open(self.clock)
+        self._add(make_job("new"))
+        assert "new" in ids(self.store.get_jobs())
+        assert self._claimed()
 
     def test_two_threads_never_claim_the_same_job(self) -> None:
         jobs = [make_job(f"job-{number}", due=-number) for number in range(60)]

@@ -81,6 +81,7 @@ def test_a_run_that_is_queued_while_the_one_before_it_ends_is_released(pair):
     def end_and_release():
         with two.turn() as turn:
             assert turn.finish([end(run)], OTHER_NODE)
+            turn.followers([job.id])
             turn.release([job.incarnation])
 
     with ThreadPoolExecutor(1) as pool:
@@ -168,12 +169,14 @@ def test_nodes_that_end_runs_of_the_same_jobs_and_release_others_do_not_wait_in_
     def end_and_release_a():
         with two.turn() as turn:
             assert turn.finish([end(make_run(job, 1)) for job in jobs], OTHER_NODE)
+            turn.followers(["a", "b"])
             turn.release([jobs[0].incarnation])
             assert list(turn.remove_ended(["a", "b"])) == []
 
     with ThreadPoolExecutor(1) as pool:
         with one.turn() as turn:
             assert turn.finish([end(make_run(job, 0)) for job in jobs], NODE)
+            turn.followers(["a", "b"])
             turn.release([jobs[1].incarnation])
             ended = blocked(pool, one, end_and_release_a)
             assert list(turn.remove_ended(["a", "b"])) == []
