@@ -83,11 +83,6 @@ class AsyncRunHandle(BoundRun):
 
     _runs: LoopRuns
 
-    @classmethod
-    def on(cls, handle: RunHandle, calls: LoopCalls) -> Self:
-        """Return a handle on the run of one whose calls block."""
-        return cls(Placed(handle._jobstore, handle.evolved()), LoopRuns(handle._runs, calls))
-
     async def ready(self) -> bool:
         """Tell whether the run has ended, well or not. Raises as `refresh`."""
         if not self.state.final:
@@ -166,3 +161,8 @@ class AsyncRunHandle(BoundRun):
 
     async def _call(self, call: Callable[[], R]) -> R:
         return await self._runs.calls.call(call, "a call of a run handle")
+
+
+def handle_on(run: RunHandle, calls: LoopCalls) -> AsyncRunHandle:
+    """Return a handle on the run of one whose calls block."""
+    return AsyncRunHandle(Placed(run._jobstore, run.evolved()), LoopRuns(run._runs, calls))

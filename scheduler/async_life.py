@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context
@@ -79,23 +79,24 @@ class Life:
         if self._calls.loop is None:
             await self._listeners.heard(deadline.left(LAST_WORDS) if wait else LAST_WORDS)
 
-    async def until_stopped(self) -> None:
-        """Wait for a signal or the end of a shutdown, and in any case for the latter."""
+    async def run_forever(self, start: Callable[[], Awaitable[None]]) -> None:
+        """Start if need be, and return when the scheduler has stopped, for a signal or by `shutdown`."""
         self._calls.check_loop()
-        ended = self._ended
-        if ended is None:
-            return
+        ended = None
         try:
             with caught_signals() as signals:
+                if self._blocking.state is SchedulerState.STOPPED:
+                    await start()
+                ended = self._ended
                 # Signal handlers have no business on a loop, so what they note is looked at in turns.
-                while not signals and not ended.done():
+                while ended is not None and not ended.done() and not signals:
                     await asyncio.wait({ended}, timeout=SIGNAL_CHECK)
         finally:
-            if not ended.done():
+            if ended is not None and not ended.done():
                 with suppress(SchedulerNotRunningError):  # somebody else has begun to
                     await self.shutdown(wait=True, timeout=None)
                 await asyncio.wait({ended})
-            await self._listeners.heard(None)
+        await self._listeners.heard(None)
 
     def after_fork(self) -> None:
         """In the child of a fork: be bound to no loop."""

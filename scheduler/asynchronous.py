@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from scheduler.assembly import checked_executor
 from scheduler.async_calls import LoopCalls, awaited, handed_out, taking_arguments_of
-from scheduler.async_handles import AsyncJobHandle, AsyncRunHandle
+from scheduler.async_handles import AsyncJobHandle, AsyncRunHandle, handle_on
 from scheduler.async_life import Life
 from scheduler.blocking import Scheduler
 from scheduler.clock import Clock
@@ -40,7 +40,7 @@ def _jobs(scheduler: AsyncScheduler, jobs: list[JobHandle]) -> list[AsyncJobHand
 
 
 def _run(scheduler: AsyncScheduler, run: RunHandle) -> AsyncRunHandle:
-    return AsyncRunHandle.on(run, scheduler._calls)
+    return handle_on(run, scheduler._calls)
 
 
 class AsyncScheduler:
@@ -101,9 +101,7 @@ class AsyncScheduler:
         """
         if self.clock.virtual:
             raise InvalidSettingError("a scheduler on a virtual clock cannot run forever; drive it with VirtualTime")
-        if self.state is SchedulerState.STOPPED:
-            await self.start()
-        await self._life.until_stopped()
+        await self._life.run_forever(self.start)
 
     async def close(self) -> None:
         """Give back the database connections, and the threads, of a scheduler that does not run.
