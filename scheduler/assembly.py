@@ -92,7 +92,7 @@ class Parts:
             raise InvalidSettingError("the default job store is given twice; pass it as jobstore or in jobstores")
         stores = dict(jobstores) if "default" in jobstores else {"default": jobstore, **jobstores}
         for alias, store in stores.items():
-            self.lifecycle.add_store(checked_alias("job store", alias), make_store(store, self.kinds))
+            self.lifecycle.add_store(checked_alias("job store", alias), make_store(store, self.kinds, self.history))
 
     def _add_executors(self, executors: Mapping[str, Executor], clock: Clock) -> None:
         if not isinstance(executors, Mapping):
@@ -104,10 +104,10 @@ class Parts:
             self.lifecycle.add_executor(checked_alias("executor", alias), checked_executor(executor))
 
 
-def make_store(given: Any, kinds: TriggerKinds) -> JobStore:
+def make_store(given: Any, kinds: TriggerKinds, history: History) -> JobStore:
     """Return the store that is meant: one given as it is, or one by database URL or engine; None: memory.
 
-    Stores that are made here know the triggers of `kinds`.
+    Stores that are made here know the triggers of `kinds`, and keep results up to the size that `history` allows.
     """
     if given is None:
         return MemoryJobStore(triggers=kinds.own)
@@ -117,7 +117,7 @@ def make_store(given: Any, kinds: TriggerKinds) -> JobStore:
         raise InvalidSettingError(f"jobstore: {show(given)} is a class; pass an object of it")
     from scheduler.jobstores.sql.store import SQLAlchemyJobStore
 
-    return SQLAlchemyJobStore(given, triggers=kinds.own)
+    return SQLAlchemyJobStore(given, triggers=kinds.own, max_result=history.max_result)
 
 
 def checked_executor(executor: Any) -> Executor:

@@ -79,6 +79,7 @@ class Scheduler(JobCalls):
         self._clock = parts.clock
         self._zone = parts.zone
         self._kinds = parts.kinds
+        self._history = parts.history
         self._bus = parts.bus
         self._engine = parts.engine
         self._lifecycle = parts.lifecycle
@@ -197,7 +198,7 @@ class Scheduler(JobCalls):
         self, jobstore: str | sqlalchemy.URL | sqlalchemy.Engine | JobStore, alias: str = "default"
     ) -> None:
         """Add a job store, and drive its jobs if the scheduler runs. Raises SchedulerError for an alias taken."""
-        self._lifecycle.add_store(checked_alias("job store", alias), make_store(jobstore, self._kinds))
+        self._lifecycle.add_store(checked_alias("job store", alias), make_store(jobstore, self._kinds, self._history))
 
     def remove_jobstore(self, alias: str) -> None:
         """Let go of a job store, whose jobs stay in it. Raises SchedulerError while this process runs some of them."""

@@ -12,6 +12,7 @@ from scheduler.core.history import History
 from scheduler.core.job import Job
 from scheduler.core.run import Run
 from scheduler.runtime.link import StoreLink
+from scheduler.triggers.date import DateTrigger
 
 BATCH = 200
 """The most runs that are removed at a time, so that the store is busy for milliseconds only."""
@@ -56,8 +57,8 @@ class Chores:
 class Housekeeping:
     """Keeps each store's history within its bounds. `note` may be called from any thread.
 
-    Runs that are too old are looked for every 30 seconds. How many runs a job has is looked up when the first of them
-    ends here, as nobody knows how many there were before, and then whenever a tenth of what it keeps has ended.
+    Runs that are too old are looked for every 30 seconds. How many runs a recurring job has is looked up when the first
+    of them ends here, as nobody knows how many there were before, and then whenever a tenth of what it keeps has ended.
     """
 
     def __init__(self, history: History, clock: Clock) -> None:
@@ -70,10 +71,11 @@ class Housekeeping:
         chores = self._of(link)
         for run, job in ended:
             keep = self._history.keep_runs if job is None or job.keep_runs is None else job.keep_runs
-            if keep is None or (keep and job is not None and job.ended):  # a single call makes no crowd
+            if keep is None:
                 continue
             every = max(keep // 10, 1)
-            count = chores.ended.get(run.job_id, every - 1 if link.store.persistent else 0) + 1
+            unknown = link.store.persistent and _recurs(job)
+            count = chores.ended.get(run.job_id, every - 1 if unknown else 0) + 1
             if count >= every and len(chores.crowded) < MOST_JOBS:
                 chores.crowded[run.job_id] = keep
                 count = 0
@@ -124,3 +126,8 @@ class Housekeeping:
         if chores is None:
             chores = self._chores[link] = Chores(self._clock.monotonic())
         return chores
+
+
+def _recurs(job: Job | None) -> bool:
+    """Whether there may be many runs: single calls are jobs of their own, each with one."""
+    return job is not None and not job.ended and not isinstance(job.trigger, DateTrigger)
