@@ -24,7 +24,7 @@ def test_the_tables_have_the_prefix_and_a_version(database):
     names = {name for name in inspect(engine).get_table_names() if name.startswith(prefix)}
     assert names == {f"{prefix}{name}" for name in ("jobs", "runs", "nodes", "meta")}
     with engine.connect() as connection:
-        assert connection.execute(text(f"SELECT name, value FROM {prefix}meta")).all() == [("version", "1")]
+        assert connection.execute(text(f"SELECT name, value FROM {prefix}meta")).all() == [("version", "2")]
 
 
 def test_stores_of_two_prefixes_do_not_meet(tmp_path):
@@ -40,10 +40,10 @@ def test_tables_of_a_newer_version_are_refused_and_not_touched(database):
     opened(url, prefix=prefix).close()
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
-        connection.execute(text(f"UPDATE {prefix}meta SET value = '2'"))
+        connection.execute(text(f"UPDATE {prefix}meta SET value = '3'"))
         connection.execute(text(f"DROP TABLE {prefix}nodes"))
     store = SQLAlchemyJobStore(url, prefix=prefix)
-    with pytest.raises(SchemaVersionError, match=r"version 2.*knows 1"):
+    with pytest.raises(SchemaVersionError, match=r"version 3.*knows 2"):
         store.open(FakeClock())
     store.close()
     assert not inspect(engine).has_table(f"{prefix}nodes")
