@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any, Self
 
 from scheduler.core.run import Run, RunState
 from scheduler.errors import InvalidSettingError
+
+
+LARGEST = 1e15
+"""What a bar can show."""
 
 
 class ProgressBar:
@@ -23,11 +28,17 @@ class ProgressBar:
             raise InvalidSettingError(
                 "progress=True needs the library tqdm, which is not installed: pip install embedded-scheduler[progress]"
             ) from None
-        self._bar: Any = tqdm(file=sys.stderr, disable=not sys.stderr.isatty(), dynamic_ncols=True)
+        self._make = partial(tqdm, file=sys.stderr, disable=not sys.stderr.isatty(), dynamic_ncols=True)
+        self._bar: Any = None
+        """Made, and so drawn, with the first that there is to show."""
 
     def show(self, run: Run) -> None:
         """Draw how far the run is."""
-        bar, said = self._bar, run.progress
+        said = run.progress
+        words = str(run.state if said is None or run.state.final else said.state)
+        if self._bar is None:
+            self._bar = self._make(desc=words)
+        bar = self._bar
         done, total = (None, None) if said is None else (said.meta.get("done"), said.meta.get("total"))
         if _is_number(total):
             bar.total = total
@@ -35,16 +46,16 @@ class ProgressBar:
             bar.n = done
         if run.state is RunState.SUCCESS and bar.total is not None:
             bar.n = bar.total
-        bar.set_description(str(run.state if said is None or run.state.final else said.state), refresh=False)
-        bar.refresh()
+        bar.set_description_str(words)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         """Leave the bar as it is on the terminal."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LARGEST
