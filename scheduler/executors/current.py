@@ -42,13 +42,15 @@ class CurrentRun:
     Executors make one for each call, with the callback that takes what the function says, and `tell` it to end.
     """
 
+    told_at: float | None = None
+    """When the function was told to end, on the executor's monotonic clock; None: it may go on."""
+    told_why: Reason | None = None
+    """SHUTDOWN where it was told as its executor stopped."""
+
     def __init__(self, call: Call, report: Callable[[ProgressReport], None] | None = None) -> None:
         self.call = call
         """What the executor was given."""
         self._report = report
-        self.told_at: float | None = None
-        """When the function was told to end, on the executor's monotonic clock; None: it may go on."""
-        self.told_why: Reason | None = None
 
     @property
     def run_id(self) -> str:
@@ -162,7 +164,7 @@ def attempt(call: Call, current: CurrentRun | None = None, loop: AbstractEventLo
     """
     current = current or CurrentRun(call)
     answer = called(current)
-    return answer if isinstance(answer, Outcome) else _run_to_end(call, current, answer, loop)
+    return answer if isinstance(answer, Outcome) else _run_to_end(current, answer, loop)
 
 
 def called(current: CurrentRun) -> Outcome | CoroutineType[Any, Any, Any]:
@@ -191,7 +193,7 @@ async def awaited(current: CurrentRun, answer: Awaitable[Any]) -> Outcome:
 
 
 def _run_to_end(
-    call: Call, current: CurrentRun, coroutine: CoroutineType[Any, Any, Any], loop: AbstractEventLoop | None
+    current: CurrentRun, coroutine: CoroutineType[Any, Any, Any], loop: AbstractEventLoop | None
 ) -> Outcome:
     """Await a coroutine on an event loop that runs in another thread, or one of its own."""
     import asyncio

@@ -143,8 +143,10 @@ class _Pool:
         self._pace = Pace()
         self._queue: SimpleQueue[str | None] = SimpleQueue()
         self._lock = threading.Lock()
-        """Held where a call is taken, dropped or begun."""
-        self._waiting: dict[str, Call] = {}
+        """Held where calls are taken, dropped and told."""
+        self._waiting: dict[str, CurrentRun] = {}
+        self._here: set[CurrentRun] = set()
+        """What waits or runs. A call is in it before a thread takes it from those that wait, so none is overlooked."""
         self._taken = 0
         self._workers: list[_Worker] = []
 
@@ -169,11 +171,13 @@ class _Pool:
         coroutines = self._awaiting.begun
         dropped = coroutines is not None and coroutines.cancel(run_id)
         with self._lock:
-            if self._waiting.pop(run_id, None) is not None:
+            waiting = self._waiting.pop(run_id, None)
+            if waiting is not None:
+                self._here.discard(waiting)
                 self._taken -= 1
                 self._pace.dropped(run_id)
                 dropped = True
-            self._tell(run_id, None)
+            self._tell([current for current in list(self._here) if current.run_id == run_id], None)
         return dropped
 
     def began(self, run_id: str, attempt: int) -> float | None:
@@ -220,23 +224,29 @@ class _Pool:
     def _give_up(self) -> None:
         """Let no call begin any more, and tell those that run to end."""
         with self._lock:
-            self._waiting.clear()
-            self._tell(None, Reason.SHUTDOWN)
+            for run_id in list(self._waiting):
+                waiting = self._waiting.pop(run_id, None)
+                if waiting is not None:  # no thread took it meanwhile
+                    self._here.discard(waiting)
+            self._tell(list(self._here), Reason.SHUTDOWN)
 
-    def _tell(self, run_id: str | None, why: Reason | None) -> None:
-        """Tell the threads that work for a run, or (None) all, that they should end."""
-        for worker in self._workers:
-            current = worker.current
-            if current is not None and run_id in (None, current.run_id):
-                current.tell(self._clock.monotonic(), why)
+    def _tell(self, currents: Sequence[CurrentRun], why: Reason | None) -> None:
+        for current in currents:
+            current.tell(self._clock.monotonic(), why)
 
     def _enqueue(self, calls: Sequence[Call]) -> None:
         self._pace.submitted(calls[-1].run_id, self._finished(), self._clock.monotonic())
         with self._lock:
             for call in calls:
-                if self._waiting.pop(call.run_id, None) is None:
+                # Taking out and counting is one step: what a thread took meanwhile was not replaced.
+                replaced = self._waiting.pop(call.run_id, None)
+                if replaced is None:
                     self._taken += 1
-                self._waiting[call.run_id] = call
+                else:
+                    self._here.discard(replaced)
+                current = CurrentRun(call, self._done)
+                self._here.add(current)
+                self._waiting[call.run_id] = current
                 self._queue.put(call.run_id)
 
     def _in_flight(self) -> int:
@@ -263,23 +273,22 @@ class _Pool:
     def work(self, worker: _Worker) -> None:
         """What each thread does until the pool is closed."""
         while (run_id := self._queue.get()) is not None:
-            with self._lock:
-                call = self._waiting.pop(run_id, None)
-                if call is None:  # cancelled meanwhile
-                    continue
-                current = worker.current = CurrentRun(call, self._done)
-            self._serve(call, current, worker)
-            del call, current  # what they hold must not live on while the thread waits
+            current = self._waiting.pop(run_id, None)
+            if current is not None:  # not dropped meanwhile
+                self._serve(current, worker)
+                current = None  # what it holds must not live on while the thread waits
 
-    def _serve(self, call: Call, current: CurrentRun, worker: _Worker) -> None:
+    def _serve(self, current: CurrentRun, worker: _Worker) -> None:
         worker.began = self._clock.monotonic()
+        worker.current = current
         answer = Context().run(called, current)
         if not isinstance(answer, Outcome):
             self._awaiting.begin().adopt(current, answer, worker.began)
         worker.current = None
+        self._here.discard(current)
         # Counted before it is reported, so that who is woken by the report finds the room.
         worker.finished += 1
-        if call.run_id == self._pace.probe:
+        if current.call.run_id == self._pace.probe:
             self._pace.ended(self._finished(), self._clock.monotonic())
         if isinstance(answer, Outcome):
             deliver(self._done, answer)
