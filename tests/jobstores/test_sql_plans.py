@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import create_engine
 
 from scheduler.core.plan import Plan
-from scheduler.core.run import RunState
-from scheduler.core.settle import begin
+from scheduler.core.run import Progress, Reason, RunState
+from scheduler.core.settle import begin, revoke
 from scheduler.jobstores.sql import driver
 from scheduler.jobstores.sql.rows import microseconds
 from scheduler.testing.jobstore_base import NODE, START, at, make_job, make_run
 from scheduler.testing.jobstore_nodes import make_node
+from scheduler.triggers import AfterTrigger
 from tests.jobstores.stores import opened
 
 JOBS, RUNS = 2_000, 20_000
@@ -52,6 +53,7 @@ def drive(store):
         turn.record([Plan(job, at(60), starts=(run,), queued=(queued,)), Plan(last, None, starts=(end,))], [])
     with store.turn() as turn:
         turn.finish([one.moved(RunState.SUCCESS, finished_at=START) for one in (run, end)], NODE)
+        turn.followers([job.id, last.id])
         turn.release([job.incarnation])
         assert list(turn.remove_ended([job.id, last.id])) == [last.id]
         ((waiting, _),) = turn.claim({"default": 10}, ()).runs
@@ -68,7 +70,30 @@ def drive(store):
     store.get_runs(job.id, limit=5)
     store.get_runs(limit=5)
     store.remove_job(job.id)
+    call_and_revoke(store)
+    assert store.prune(at(5 - RUNS), 3) == 3
+    assert store.prune_job("idle-1", 3, 2) == 2
     claim_damaged(store)
+
+
+def call_and_revoke(store):
+    """Call a job that another one follows, have it say how far it is, and revoke it."""
+    job, follower = make_job("called", due=None), make_job("follower", due=None, trigger=AfterTrigger("called"))
+    store.write_jobs(add=[follower])
+    run = make_run(job, 0)
+    with store.turn() as turn:
+        turn.insert([run], [job])
+    with store.turn() as turn:
+        assert turn.active_job(job.id).active == 1
+        assert turn.blockers([job.incarnation]) == {job.incarnation: [run.id]}
+    with store.turn() as turn:
+        assert turn.progress([run.evolved(progress=Progress("PROGRESS", {}, START))], NODE) == {run.id}
+    assert store.held_by(NODE, [run.id]) == {run.id}
+    with store.turn() as turn:
+        turn.revoke(revoke(turn.open_run(run.id).run, Reason.CANCELLED, now=START))
+        assert [entry.job for entry in turn.followers([job.id])] == [follower]
+        assert list(turn.remove_ended([job.id])) == [job.id]
+    store.remove_job(follower.id)
 
 
 def claim_damaged(store):
@@ -102,7 +127,7 @@ def test_no_statement_of_the_loop_reads_a_whole_table(crowded, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(driver, "_cursor", noting)
         drive(store)
-    assert len(statements) > 15
+    assert len(statements) > 30
     scans = {}
     with engine.connect() as connection:
         for statement, parameters in statements.items():
