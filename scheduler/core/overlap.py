@@ -32,6 +32,8 @@ def place(job: Job, active: int) -> Place:
 def replaced(job: Job, active: int, older: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the runs that a new one takes the place of: the oldest, as many as are too many.
 
+    They come in the order in which to revoke them, the oldest last: so none that waits begins in the place of another.
+
     Arguments:
         job: whose runs they are.
         active: how many of its runs have not ended, the new one among them.
@@ -39,4 +41,4 @@ def replaced(job: Job, active: int, older: Sequence[str]) -> tuple[str, ...]:
     """
     if job.overlap != "cancel_running":
         return ()
-    return tuple(older[: max(active - job.max_instances, 0)])
+    return tuple(reversed(older[: max(active - job.max_instances, 0)]))
