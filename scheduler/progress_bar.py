@@ -9,7 +9,6 @@ from typing import Any, Self
 from scheduler.core.run import Run, RunState
 from scheduler.errors import InvalidSettingError
 
-
 LARGEST = 1e15
 """What a bar can show."""
 
