@@ -256,7 +256,7 @@ class RunOperations:
                 f"run {run.id!r} is {run.state}, and this is the thread that would have to go on with it (that of a "
                 "listener, a trigger or an inline call); wait in another thread"
             )
-        if self._lifecycle.at_rest and not self._shared(jobstore):
+        if self._lifecycle.at_rest and not self._shared(jobstore) and not self._look(jobstore, run).state.final:
             raise SchedulerNotRunningError(
                 f"run {run.id!r} is {run.state}, and nobody goes on with it: job store {jobstore!r} is of this process "
                 "alone, and its scheduler does not run; call start() first"
