@@ -27,7 +27,7 @@ def act() -> Any:
     return present["action"]()
 
 
-async def never_awaited() -> None:
+async def awaited() -> None:
     calls.append("awaited")
 
 

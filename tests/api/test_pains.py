@@ -328,6 +328,13 @@ def test_a_clock_that_is_set_back_repeats_no_fire(scheduler, passing, clock):
     assert times == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("func", [jobs.awaited, "tests.api.jobs:awaited"], ids=["function", "reference"])
+def test_a_coroutine_function_runs_and_does_not_only_say_so(scheduler, passing, func):
+    scheduler.add_job(func)
+    passing.settle()
+    assert jobs.calls == ["awaited"]
+
+
 def test_options_that_are_not_known_are_never_ignored():
     with pytest.raises(UnknownOptionError, match="misfire_grace_time"):
         Scheduler(misfire_grace_time=60)

@@ -202,7 +202,11 @@ def test_a_missing_key_is_named(name):
         ({"next_run_time": "2025-01-01T00:00:00"}, "next_run_time: '2025-01-01T00:00:00' has no offset from UTC"),
         ({"tags": ["a", 1]}, "tags: expected a list of texts"),
         ({"rules": {}}, "rules."),
-        (rules(overlap="skip"), "rules.overlap: this key is not known"),
+        (rules(overlaps="skip"), "rules.overlaps: this key is not known; did you mean 'overlap'?"),
+        (rules(overlap="allow"), "rules.overlap"),
+        (rules(timeout=True), "rules.timeout: expected a whole number or a number or null, not True"),
+        (rules(keep_runs="all"), "rules.keep_runs: expected a whole number or null, not 'all'"),
+        (rules(on_success=5), "rules.on_success: expected text or null, not 5"),
         (rules(coalesce=0), "rules.coalesce: expected true or false, not 0"),
         (rules(max_instances=0), "rules.max_instances must be a whole number from 1 to 1000000, not 0"),
         (
