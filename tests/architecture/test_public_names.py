@@ -15,9 +15,11 @@ from tests.architecture.source import ROOT
 PUBLIC = {
     "scheduler": """
         Scheduler SchedulerState Health StoreHealth Job JobHandle Run RunState RetryPolicy JobDefaults JobDefinition
+        RunHandle Attempt Progress Retry History CurrentRun current_run StuckRun
         Event JobEvent RunEvent SchedulerStarted SchedulerPaused SchedulerResumed SchedulerShutdown
         JobAdded JobModified JobRemoved JobBroken
-        RunStarted RunSucceeded RunFailed RunRetrying RunSkipped RunRevoked RunLost StoreUnavailable StoreRecovered
+        RunStarted RunProgress RunSucceeded RunFailed RunRetrying RunSkipped RunRevoked RunLost StoreUnavailable
+        StoreRecovered
         SchedulerError InvalidJobError UnknownOptionError InvalidTriggerError SerializationError FunctionLookupError
         ConflictingIdError StaleJobError JobLookupError RunLookupError JobStoreLookupError ExecutorLookupError
         BrokenJobError SchedulerAlreadyRunningError SchedulerNotRunningError ExecutorStoppedError InvalidMoveError
