@@ -199,18 +199,17 @@ def _run_to_end(
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
-    def run() -> Outcome:
-        return asyncio.run(awaited(current, coroutine))
-
+    making = awaited(current, coroutine)
     here = asyncio._get_running_loop()
     try:
         if loop is not None and loop is not here and loop.is_running():
-            return asyncio.run_coroutine_threadsafe(awaited(current, coroutine), loop).result()
+            return asyncio.run_coroutine_threadsafe(making, loop).result()
         if here is None:
-            return run()
+            return asyncio.run(making)
         with ThreadPoolExecutor(1, "scheduler-coroutine") as thread:
-            return thread.submit(run).result()
+            return thread.submit(asyncio.run, making).result()
     except BaseException as error:  # no more threads or files, or the loop was closed
+        making.close()
         coroutine.close()
         return raised(current.run_id, error, current.attempt)
 
