@@ -93,10 +93,10 @@ def _conclude(turn: Turn, ended: Sequence[tuple[Run, Job | None]], freed: Sequen
     job_ids = {run.job_id for run, _ in ended}
     _follow(turn, [run for run, _ in ended], job_ids, endings)
     _call_back(turn, ended, endings)
+    if freed and turn.release(freed):  # before new runs queue, which were judged knowing what has ended
+        endings.more_waiting = True
     if endings.followed:
         _insert(turn, endings)
-        endings.more_waiting = True
-    if freed and turn.release(freed):
         endings.more_waiting = True
     endings.removed = turn.remove_ended(job_ids)
 
