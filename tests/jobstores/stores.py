@@ -46,6 +46,18 @@ def blocked(pool, store, call):
     return future
 
 
+def before(turn, name, call):
+    """Have something happen before a turn makes a statement."""
+    query = turn._query
+
+    def query_after_call(statement, *parameters):
+        if statement == getattr(turn._statements, name):
+            call()
+        return query(statement, *parameters)
+
+    turn._query = query_after_call
+
+
 def name_of(store):
     """Return by which name the server knows the connections of the stores of this test."""
     return store._engine.url.query["application_name"]

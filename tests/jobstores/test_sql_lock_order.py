@@ -9,7 +9,7 @@ from scheduler.core.plan import Plan
 from scheduler.core.run import RunState
 from scheduler.errors import ConflictingIdError
 from scheduler.testing.jobstore_base import NODE, OTHER_NODE, START, at, ids, make_job, make_run
-from tests.jobstores.stores import blocked, opened
+from tests.jobstores.stores import before, blocked, opened
 
 
 def record(store, job, *runs, next_due=None):
@@ -38,18 +38,6 @@ def give_up(turn, run):
     turn.record([], [run.moved(RunState.SKIPPED, reason="missed", finished_at=START, ready_at=None)])
     turn.release([run.incarnation])
     turn.remove_ended([run.job_id])
-
-
-def before_jobs_of_runs(turn, call):
-    """Have something happen between the statements that claim waiting runs and their jobs."""
-    query = turn._query
-
-    def query_after_call(statement, *parameters):
-        if statement == turn._statements.claim_jobs_of:
-            call()
-        return query(statement, *parameters)
-
-    turn._query = query_after_call
 
 
 def end(run):
@@ -114,7 +102,7 @@ def test_a_waiting_run_comes_with_its_job_as_it_is_when_both_are_locked(pair):
     one, two = pair
     late = waiting(one, make_job("job", due=60))
     with one.turn() as turn:
-        before_jobs_of_runs(turn, lambda: two.write_jobs(update=[replace(two.get_job("job"), name="changed")]))
+        before(turn, "claim_jobs_of", lambda: two.write_jobs(update=[replace(two.get_job("job"), name="changed")]))
         ((run, job),) = turn.claim({"default": 1}, ()).runs
     assert (run.id, job) == (late.id, two.get_job("job"))
     assert job.name == "changed"
@@ -126,7 +114,7 @@ def test_a_waiting_run_is_left_to_whoever_is_removing_its_job(pair):
     removals = []
     with ThreadPoolExecutor(1) as pool:
         with one.turn() as turn:
-            before_jobs_of_runs(turn, lambda: removals.append(blocked(pool, two, lambda: two.remove_job("job"))))
+            before(turn, "claim_jobs_of", lambda: removals.append(blocked(pool, two, lambda: two.remove_job("job"))))
             assert claimed(turn) == ([], [])
         removals[0].result(timeout=30)
     assert one.get_run(late.id).state is RunState.REVOKED
@@ -283,11 +271,11 @@ def test_only_a_claim_of_waiting_runs_asks_for_their_jobs_and_only_where_rows_ar
     store.write_jobs(add=[make_job("due")])
     asked = []
     with store.turn() as turn:
-        before_jobs_of_runs(turn, lambda: asked.append("no run"))
+        before(turn, "claim_jobs_of", lambda: asked.append("no run"))
         assert claimed(turn) == ([], ["due"])
     late = waiting(store, make_job("job", due=60))
     with store.turn() as turn:
-        before_jobs_of_runs(turn, lambda: asked.append("a run"))
+        before(turn, "claim_jobs_of", lambda: asked.append("a run"))
         assert claimed(turn) == ([late.id], ["due"])
     assert asked == ["a run"] * store._dialect.locks
     store.close()

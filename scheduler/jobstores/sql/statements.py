@@ -123,8 +123,12 @@ class Statements:
             "ORDER BY scheduled_time, id LIMIT ?"
         )
         self.held_by = sql(f"SELECT id FROM {self._runs} WHERE id {some} AND node = ? AND {_HELD}")
-        self.lock_run = sql(
-            f"SELECT {self._run} FROM {self._runs} WHERE id = ? AND finished_at IS NULL {self._dialect.lock()}"
+        self.lock_waiting, self.lock_held = (
+            sql(
+                f"SELECT {self._run} FROM {self._runs} WHERE id = ? AND finished_at IS NULL AND {still} "
+                f"{self._dialect.lock()}"
+            )
+            for still in (_WAITING, _HELD)
         )
         # What is old is found along the primary key, as ids begin with the time for which a run was scheduled.
         self.old_runs = sql(

@@ -56,20 +56,23 @@ class SQLTurn(Turn):
         return {run.id for run in written}
 
     def open_run(self, run_id: str) -> DueRun | None:
-        """See the contract: a held run is locked before its job, a waiting one after it."""
+        """See the contract: a held run is locked before its job, a waiting one after it.
+
+        It is locked only if it is so still, for one that has begun meanwhile may be locked by who waits for its job.
+        """
         run = self._find_run(self._statements.run, run_id)
         if run is None or run.state.final:
             return None
-        waits = run.state in WAITING
-        if waits:
+        if run.state in WAITING:
             self._following = self._lock_following([run.job_id])
-        locked = self._find_run(self._statements.lock_run, run_id)
-        if locked is None or locked.state.final or (locked.state in WAITING) is not waits:
+            run = self._find_run(self._statements.lock_waiting, run_id)
+        else:
+            run = self._find_run(self._statements.lock_held, run_id)
+            self._following = self._lock_following([run.job_id]) if run is not None else ()
+        if run is None:
             return None
-        if not waits:
-            self._following = self._lock_following([run.job_id])
         jobs = [self._rows.job(row) for row in self._query(self._statements.job, run.job_id)]
-        return DueRun(locked, next((job for job in jobs if job.incarnation == run.incarnation), None))
+        return DueRun(run, next((job for job in jobs if job.incarnation == run.incarnation), None))
 
     def active_job(self, job_id: str) -> DueJob | None:
         jobs = [self._rows.job(row) for row in self._query(self._statements.lock_job, job_id)]
