@@ -211,7 +211,10 @@ class Engine:
         link.outcomes = []
         self.flights.launch(link, batch.starts)
         link.unconfirmed = []
-        link.dirty = link.dirty or bool(link.revocations)
+        # Those that took all they had room for may have room still: coroutines take none of a pool's threads.
+        full = {alias for alias, places in batch.room.items() if places <= 0}
+        has_room = bool(full) and not full.isdisjoint(self.flights.room())
+        link.dirty = link.dirty or bool(link.revocations) or has_room
         self._announcer.ended(link, endings)
         self._announcer.batch(link, batch)
         self._load(link, batch)

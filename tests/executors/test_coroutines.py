@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 
-from scheduler import InvalidJobError, InvalidSettingError
+from scheduler import InvalidJobError, InvalidSettingError, RunState, Scheduler
 from scheduler.clock import SystemClock
 from scheduler.core.run import Reason
 from scheduler.core.settle import Ending
@@ -589,3 +589,17 @@ def test_a_function_that_has_become_plain_since_its_job_was_added_is_a_failure(s
     outcome = start().outcome(called.append, 1)
     assert (outcome.ending, called) == (Ending.RAISED, [])
     assert "is no coroutine function" in outcome.error
+
+
+# in a scheduler
+
+
+def test_what_is_due_begins_at_once_as_long_as_coroutines_leave_room():
+    gate = Gate()
+    scheduler = Scheduler(executors={"default": ThreadPoolExecutor(1)}, timezone="UTC")
+    for number in range(20):
+        scheduler.add_job(gate.wait, id=f"job-{number}")
+    with scheduler:
+        gate.began(20)
+        gate.open()
+    assert {run.state for run in scheduler.get_runs()} == {RunState.SUCCESS}
