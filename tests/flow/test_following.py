@@ -196,6 +196,22 @@ def test_several_ends_in_one_turn_are_as_many_fires(world, calls, held, overlap,
     assert sorted(world.states("follower")) == sorted(states)
 
 
+def test_an_instance_that_is_freed_with_the_ends_to_follow_is_given_away_once(world, calls, held):
+    scheduler = world.scheduler(executors={"default": held})
+    scheduler.add_job(note, "interval", seconds=1000, id="first", max_instances=2)
+    follow(scheduler, "first", overlap="queue")
+    scheduler.run_job("first")
+    world.advance(0)
+    held.finish()
+    world.advance(1)
+    for _ in range(2):
+        scheduler.run_job("first")
+    world.advance(0)
+    held.finish(3)
+    world.advance(0)
+    assert sorted(world.states("follower")) == [PENDING, STARTED, SUCCESS]
+
+
 def test_a_paused_follower_does_not_fire_and_goes_on_when_it_is_resumed(world, calls):
     scheduler = world.scheduler()
     scheduler.add_job(note, "interval", seconds=10, args=("first",), id="first")
