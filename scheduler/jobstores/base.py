@@ -170,6 +170,15 @@ class JobStore(ABC):
 
     # life cycle
 
+    def before_fork(self) -> None:  # noqa: B027 - most need nothing
+        """Before this process forks: have nothing open that a child must not have, and let no other thread open it.
+
+        It may wait for what other threads are in the middle of, for a bounded time.
+        """
+
+    def after_fork_in_parent(self) -> None:  # noqa: B027 - most need nothing
+        """In the process that has forked, after `before_fork`: go on."""
+
     def after_fork(self) -> None:  # noqa: B027 - most have nothing to let go
         """In the child of a fork: let go, as a store that was never opened, of what the parent still uses.
 

@@ -26,7 +26,7 @@ from scheduler.executors.current import current_run
 from scheduler.jobstores.base import JobStore
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
-from scheduler.runtime.forks import tell_of_forks
+from scheduler.runtime.forks import pause_for_forks, tell_of_forks
 from scheduler.runtime.health import Health, examine
 from scheduler.runtime.link import StoreLink
 from scheduler.runtime.liveness import Liveness, new_node_id
@@ -71,6 +71,7 @@ class Lifecycle:
         self._stopped = threading.Event()
         self._stopped.set()
         tell_of_forks(self)
+        pause_for_forks(self)
 
     @property
     def running(self) -> bool:
@@ -237,6 +238,16 @@ class Lifecycle:
     def health(self) -> Health:
         """Look at the loop, at every store and every executor. Raises nothing."""
         return examine(self._engine, self._clock, running=self.running, paused=self.state is SchedulerState.PAUSED)
+
+    def before_fork(self) -> None:
+        """Let the stores have nothing open that a child must not have."""
+        for link in list(self._engine.links.values()):
+            link.store.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Let them go on."""
+        for link in list(self._engine.links.values()):
+            link.store.after_fork_in_parent()
 
     def after_fork(self) -> None:
         """In the child of a fork: be stopped, and use or hold nothing of what the parent's threads use."""

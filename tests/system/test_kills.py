@@ -1,12 +1,8 @@
 """Programs that are killed with SIGKILL at random moments and started again lose no fire and run none twice."""
 
-import os
 import random
 import time
 from datetime import timedelta
-
-import pytest
-from sqlalchemy import create_engine
 
 from scheduler import RunState, Scheduler
 from tests.system.processes import lines, program, wait_until
@@ -86,20 +82,6 @@ def test_each_run_succeeds_in_the_end_where_it_may_be_retried(tmp_path):
     ended = check_books(job, runs, ledger)
     assert {run.state for run in ended} == {RunState.SUCCESS}
     assert max(run.attempt for run in ended) > 1
-
-
-@pytest.fixture
-def schema_url(postgresql_url):
-    """The URL of a schema of its own in the test database."""
-    schema = f"killed_{os.getpid()}"
-    engine = create_engine(postgresql_url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-    url = engine.url.update_query_dict({"options": f"-csearch_path={schema}"})
-    yield url.render_as_string(hide_password=False)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
-    engine.dispose()
 
 
 def test_the_same_on_postgresql(tmp_path, schema_url):

@@ -21,7 +21,7 @@ from scheduler.jobstores.base import JobStore, Turn
 from scheduler.jobstores.sql import engines
 from scheduler.jobstores.sql.dialects import dialect_of
 from scheduler.jobstores.sql.driver import execute, fetch
-from scheduler.jobstores.sql.locks import FairLock
+from scheduler.jobstores.sql.locks import FairLock, Gate
 from scheduler.jobstores.sql.rows import Rows, instant, microseconds, node
 from scheduler.jobstores.sql.schema import Tables
 from scheduler.jobstores.sql.statements import Statements
@@ -80,8 +80,10 @@ class SQLAlchemyJobStore(JobStore):
         self._owned = not isinstance(url, Engine)
         self._timeout = timeout
         self._lock = FairLock()
+        self._gate = Gate()
         self._one_connection = isinstance(self._engine.pool, StaticPool)
         self.shared = not engines.is_memory(parsed)
+        self._closes_for_forks = self._owned and self.shared and self._dialect.one_writer
         if self._owned:
             # For stores that nobody closes, and for those in memory, where closing the connection removes the jobs.
             weakref.finalize(self, self._engine.dispose)
@@ -93,10 +95,22 @@ class SQLAlchemyJobStore(JobStore):
 
     # life cycle
 
+    def before_fork(self) -> None:
+        """See the contract. SQLite's locks are kept for a whole process, so no file may be open in one that forks.
+
+        A child that knew of an open file would wait for locks of the parent's for ever, or take them for its own
+        (https://www.sqlite.org/howtocorrupt.html, 2.6).
+        """
+        if self._closes_for_forks and self._gate.shut(self._timeout):
+            self._engine.dispose()
+
+    def after_fork_in_parent(self) -> None:
+        self._gate.open()
+
     def after_fork(self) -> None:
         """See the contract. An engine that was given is left to whoever gave it."""
         self._clock = self._anchor = None
-        self._lock = FairLock()
+        self._lock, self._gate = FairLock(), Gate()
         if self._owned:
             _INHERITED.append(self._engine.pool)
             self._engine.dispose(close=False)
@@ -307,7 +321,7 @@ class SQLAlchemyJobStore(JobStore):
         if queued and not self._lock.acquire(self._timeout):
             raise StoreUnavailableError(f"another thread has kept {self!r} busy for {self._timeout:g} seconds")
         try:
-            with engines.translated(), self._engine.connect() as connection:
+            with self._gate.passage(), engines.translated(), self._engine.connect() as connection:
                 if write:
                     self._dialect.begin_write(connection)
                 yield connection
