@@ -12,6 +12,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from multiprocessing import resource_tracker
 from weakref import WeakSet
 
 from scheduler.clock import Clock
@@ -161,7 +162,9 @@ class Pool:
     def keep(self, keeper: _Keeper) -> None:
         """Look after one worker process, until the pool is closed and nothing waits."""
         if hasattr(signal, "pthread_sigmask"):
-            # Processes inherit this: Ctrl-C cannot end one before it has come to ignore it.
+            # Processes inherit this: Ctrl-C cannot end one before it has come to ignore it. The tracker that the first
+            # process needs is started before, as that would lift it.
+            resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while self._something_waits():
             failure = self._ready(keeper)

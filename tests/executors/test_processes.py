@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 from functools import partial
+from multiprocessing import resource_tracker
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import ModuleType
 
@@ -22,13 +24,25 @@ from tests.executors import process_calls as calls
 PATIENCE = 60.0
 
 
+class Watched(SpawnContext):
+    """Remembers the processes that are made."""
+
+    def __init__(self):
+        super().__init__()
+        self.processes = []
+
+    def Process(self, **arguments):
+        self.processes.append(SpawnProcess(**arguments))
+        return self.processes[-1]
+
+
 class Pool:
     """A started pool, and what it reports."""
 
     def __init__(self, *args, **settings):
-        self.executor = ProcessPoolExecutor(*args, **settings)
+        self._context = Watched()
+        self.executor = ProcessPoolExecutor(*args, **{"mp_context": self._context, **settings})
         self.reports = []
-        self._others = multiprocessing.active_children()
         self._came = threading.Condition()
         self.start()
 
@@ -64,8 +78,8 @@ class Pool:
         return self._processes()[run_id]
 
     def workers(self):
-        """Its processes that have not ended; and none of them is left as a zombie."""
-        return [child for child in multiprocessing.active_children() if child not in self._others]
+        """Its processes that have not ended."""
+        return [process for process in self._context.processes if process.exitcode is None]
 
     def _processes(self):
         return {one.run_id: one.meta["process"] for one in self.reports if isinstance(one, ProgressReport)}
@@ -238,6 +252,18 @@ def test_a_call_that_waits_is_dropped_and_one_that_runs_is_ended_alone(make_pool
     os.kill(workers[1], 0)
     assert pool.outcomes().keys() == {"cancelled"}
     assert pool.call(calls.add, 1).result == 1
+
+
+def test_a_worker_can_be_ended_also_where_the_program_blocks_signals_to_wait_for_them(make_pool):
+    resource_tracker.ensure_running()  # which unblocks them once
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        pool = make_pool(1)
+        pool.occupy("run")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    pool.executor.cancel("run")
+    assert "SIGTERM" in pool.wait_for("run").error
 
 
 def test_a_call_waits_until_a_worker_is_ready_for_it(make_pool, pipe):
