@@ -76,7 +76,7 @@ class LoopListeners:
         loop = self._loop
         if loop is not None:
             with suppress(RuntimeError):  # the loop was closed
-                loop.call_soon_threadsafe(self._begin, context=Context())
+                loop.call_soon_threadsafe(self._begin)
 
     def after_fork(self) -> None:
         """In the child of a fork: have no loop, and nothing to tell."""

@@ -1,6 +1,7 @@
 """Listeners of AsyncScheduler: on the loop, in the order of the events, and nobody's trouble but their own."""
 
 import asyncio
+import contextvars
 import threading
 
 import pytest
@@ -125,6 +126,20 @@ def test_a_listener_that_raises_is_logged_and_troubles_nobody(plain, error, capl
 
     asyncio.run(main())
     assert "raised on RunSucceeded" in caplog.text
+
+
+def test_a_listener_sees_context_variables_of_nobody():
+    caller = contextvars.ContextVar("caller", default="nobody")
+
+    async def main():
+        seen = asyncio.Queue()
+        async with started() as scheduler:
+            scheduler.add_listener(lambda event: seen.put_nowait(caller.get()), JobAdded)
+            caller.set("somebody")
+            await scheduler.add_job(note, "interval", hours=1)
+            assert await seen.get() == "nobody"
+
+    asyncio.run(main())
 
 
 def test_a_slow_listener_holds_up_neither_runs_nor_calls_nor_the_loop():

@@ -111,6 +111,33 @@ print("over")
     assert (done.returncode, done.stdout) == (0, "over\n"), done.stderr
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_forked_child_has_one_that_is_stopped_and_may_use_it(tmp_path):
+    program = f"""
+import asyncio, multiprocessing
+from scheduler import AsyncScheduler
+
+scheduler = AsyncScheduler("sqlite:///{tmp_path / "jobs.db"}", timezone="UTC")
+
+async def look():
+    print(scheduler.running, [job.id for job in await scheduler.get_jobs()], flush=True)
+    async with scheduler:
+        print(await (await scheduler.submit("builtins:len", ["abc"])), flush=True)
+
+async def main():
+    async with scheduler:
+        await scheduler.add_job("builtins:list", "interval", hours=1, id="a")
+        child = multiprocessing.get_context("fork").Process(target=lambda: asyncio.run(look()))
+        child.start()
+        await asyncio.to_thread(child.join)
+        print(child.exitcode, scheduler.running, [job.id for job in await scheduler.get_jobs()])
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "False ['a']\n3\n0 True ['a']\n"), done.stderr
+
+
 # run_forever
 
 
