@@ -22,6 +22,9 @@ class Deadlines:
         self._heap: list[tuple[float, str, int]] = []
         self._limit = SPARE
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def add(self, at: float, run_id: str, attempt: int) -> None:
         """Have an attempt looked at, at a time on the monotonic clock."""
         heappush(self._heap, (at, run_id, attempt))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from scheduler.core.chance import part_of
 from scheduler.core.job import Job
-from scheduler.core.plan import QUEUE, plan, proceed, ready_time
+from scheduler.core.overlap import QUEUE
+from scheduler.core.plan import plan, proceed, ready_time
 from scheduler.core.run import RunState
 from scheduler.triggers import DateTrigger, IntervalTrigger
 

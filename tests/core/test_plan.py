@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.core.job import Job
-from scheduler.core.plan import CATCH_UP, QUEUE, plan
+from scheduler.core.overlap import QUEUE
+from scheduler.core.plan import CATCH_UP, plan
 from scheduler.core.run import RunState
 from scheduler.errors import InvalidTriggerError
 from scheduler.triggers import CronTrigger, DateTrigger, IntervalTrigger, Trigger
@@ -73,6 +74,17 @@ TABLE = {
     "each of them, with none free": ({"coalesce": False}, 25, 1, 9, [], [], [(0, "overlap", 3)], 30),
     "each that is not missed": (
         {"coalesce": False, "misfire_grace_time": 15.0}, 35, 0, 9, [20], [30], [(0, "missed", 2)], 40),
+    "it may wait for an instance": ({"overlap": "queue"}, 0, 1, 1, [], [0], [], 10),
+    "late ones wait as one": ({"overlap": "queue"}, 25, 1, 1, [], [20], [(0, "coalesced", 2)], 30),
+    "late ones wait each": ({"overlap": "queue", "coalesce": False}, 25, 1, 1, [], [0, 10, 20], [], 30),
+    "some start and others wait": (
+        {"overlap": "queue", "coalesce": False, "max_instances": 3}, 25, 1, 9, [0, 10], [20], [], 30),
+    "what waits too long is missed": (
+        {"overlap": "queue", "misfire_grace_time": 2.0}, 25, 1, 1, [], [], [(0, "missed", 3)], 30),
+    "the queue is full": ({"overlap": "queue"}, 25, QUEUE + 1, 1, [], [], [(0, "overlap", 3)], 30),
+    "the last in the queue": ({"overlap": "queue"}, 0, QUEUE, 1, [], [0], [], 10),
+    "the queue takes one more of several": (
+        {"overlap": "queue", "coalesce": False}, 25, QUEUE, 1, [], [0], [], 10),
     "the trigger ends with the fire": ({"trigger": ONCE}, 0, 0, 1, [0], [], [], None),
     "the only fire is missed": (
         {"trigger": ONCE, "misfire_grace_time": 5.0}, 60, 0, 1, [], [], [(0, "missed", 1)], None),
@@ -89,6 +101,32 @@ TABLE = {
 def test_a_due_job_does_what_its_rules_say(rules, now, active, room, starts, queued, skips, following):
     decided = decide(make_job(**rules), at(now), active, room)
     assert summary(decided) == (starts, queued, skips, following)
+
+
+@pytest.mark.parametrize(
+    ("rules", "now", "blockers", "replaced"),
+    [
+        ({}, 0, ["a"], ("a",)),
+        ({"max_instances": 2}, 0, ["a", "b"], ("a",)),
+        ({"max_instances": 2}, 0, ["a", "b", "c"], ("b", "a")),
+        ({}, 25, ["a"], ("a",)),
+        ({"coalesce": False}, 25, ["a"], ("a",)),
+        ({"misfire_grace_time": 1.0}, 25, ["a"], ()),
+        ({"coalesce": False, "misfire_grace_time": 1.0}, 25, ["a"], ()),
+        ({"overlap": "queue"}, 0, ["a"], ()),
+        ({"overlap": "skip"}, 0, ["a"], ()),
+    ],
+)
+def test_a_later_run_takes_the_place_of_the_oldest_only_where_it_is_queued_itself(rules, now, blockers, replaced):
+    job = make_job(**{"overlap": "cancel_running", **rules})
+    decided = plan(job, active=len(blockers), now=at(now), room=9, node="node-1", blockers=blockers)
+    assert decided.replaced == replaced
+    assert bool(decided.queued) or not replaced
+
+
+def test_a_skipped_fire_names_the_oldest_run_that_blocks_it():
+    decided = plan(make_job(), active=2, now=at(0), room=9, node="node-1", blockers=["a", "b"])
+    assert [run.cause for run in decided.skips] == ["a"]
 
 
 @pytest.mark.parametrize("job", [make_job(due=None), make_job(trigger=None)], ids=["paused", "broken"])
