@@ -106,16 +106,15 @@ class Tables:
             self._set_run(run_id, self.runs.get(run_id), before)
 
     def restored(self) -> Tables:
-        """Return the tables as they were before a transaction that ends nowhere, whatever it was doing."""
-        _undo(self.jobs, self._undo_jobs)
-        _undo(self.runs, self._undo_runs)
+        """Return tables as these were before a transaction that will not go on, whatever it was doing."""
+        jobs, runs = _undone(self.jobs, self._undo_jobs), _undone(self.runs, self._undo_runs)
         tables = Tables()
-        for job in self.jobs.values():
+        for job in jobs.values():
             tables._set_job(job.id, job)
-        for run in self.runs.values():
+        for run in runs.values():
             tables._set_run(run.id, None, run)
-        ended = [(run.finished_at, run.id) for run in self.runs.values() if run.finished_at is not None]
-        tables._history.update((run_id, None) for _, run_id in sorted(ended))
+        ended = sorted((run.finished_at, run.id) for run in runs.values() if run.finished_at is not None)
+        tables._history.update((run_id, None) for _, run_id in ended)
         return tables
 
     def _set_job(self, job_id: str, job: Job | None) -> None:
@@ -147,13 +146,15 @@ class Tables:
                 _add(self.queued, run.incarnation, run_id)
 
 
-def _undo(rows: dict[str, Row], log: list[tuple[str, Row | None]]) -> None:
-    """Give rows the values that they had, without what is derived from them."""
+def _undone(rows: dict[str, Row], log: list[tuple[str, Row | None]]) -> dict[str, Row]:
+    """Return rows with the values that they had before the changes of an undo log."""
+    rows = dict(rows)
     for key, before in reversed(log):
         if before is None:
             rows.pop(key, None)
         else:
             rows[key] = before
+    return rows
 
 
 def _add(groups: dict[str, set[str]], name: str, member: str) -> None:
