@@ -97,8 +97,10 @@ class RunOperations:
         self._operations.check_executor(built)
         with store.turn() as turn:
             at = turn.now + delay if time is None else max(time, turn.now)
-            job = built.evolved(trigger=DateTrigger(at), next_run_time=None, misfire_grace_time=None)
-            run = call(job, self._key(), at=at, active=0)
+            job = built.evolved(
+                trigger=DateTrigger(at), next_run_time=None, misfire_grace_time=None, incarnation=self._key()
+            )
+            run = call(job, "once", at=at, active=0)
             turn.insert([run], [job])
         self._called(alias, job, run)
         self._bus.publish(JobAdded(job.id, alias))
@@ -135,8 +137,8 @@ class RunOperations:
         self._engine.changed(alias, job.id, job.evolved(next_run_time=run.ready_at))
 
     def _key(self) -> str:
-        """Return what sets a call apart, and orders those of this process that are made at the same instant."""
-        return f"{next(self._calls):08x}{secrets.token_hex(4)}"
+        """Return what sets a call apart, and puts those of this process that are made at one instant in order."""
+        return f"{next(self._calls) % 2**16:04x}{secrets.token_hex(6)}"
 
     def _checked_eta(self, value: Any) -> datetime:
         if not isinstance(value, datetime):

@@ -58,6 +58,18 @@ def test_a_submitted_function_is_called_once(driven):
     assert scheduler.get_runs() == [handle]
 
 
+def test_calls_of_one_instant_are_made_in_their_order(driven):
+    scheduler, passing = driven
+    handles = [scheduler.submit(one, [number]) for number in range(30)]
+    passing.settle()
+    assert [handle.get() for handle in handles] == list(range(1, 31))
+    assert scheduler.get_runs(newest_first=False) == handles
+    waiting = [scheduler.submit(note, [number], countdown=5) for number in range(30)]
+    passing.advance(5)
+    assert jobs.calls == [(number,) for number in range(30)]
+    assert len({handle.id for handle in [*handles, *waiting]}) == 60
+
+
 def test_a_submitted_call_is_a_job_until_it_has_ended(driven):
     scheduler, passing = driven
     heard = []

@@ -143,7 +143,7 @@ def test_who_forgot_to_start_the_scheduler_is_told_so(make):
     scheduler = make()
     handle = scheduler.submit(one, [1])
     with pytest.raises(SchedulerNotRunningError, match=r"nobody goes on with it: .* call start\(\) first"):
-        handle.get()
+        handle.get(SOON)
     assert handle.wait(0) is False
     scheduler.start()
     assert handle.get(SOON) == 2

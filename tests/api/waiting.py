@@ -16,7 +16,7 @@ def in_thread(call):
         except BaseException as error:
             answer.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
 
     def result():
