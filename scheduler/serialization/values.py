@@ -274,6 +274,8 @@ def to_text(data: Any) -> str:
 def _refuse(value: Any) -> NoReturn:
     kind = type(value)
     name = f"{kind.__module__}.{kind.__qualname__}"
+    if isinstance(value, Run):
+        raise Unstorable(f"a {name} would come back as a plain Run; pass its id, by which get_run finds it")
     if isinstance(value, Enum) or is_dataclass(kind):
         raise Unstorable(f"the class {name} is not known to the job store; register it there, or pass plain values")
     base = next((base for base in _BASES if issubclass(kind, base)), None)

@@ -13,7 +13,7 @@ from scheduler.core.retry import RetryPolicy
 from scheduler.errors import FunctionLookupError, InvalidTriggerError, SerializationError
 from scheduler.serialization import FORMAT, JobCodec, TriggerCodec, ValueCodec, check_format
 from scheduler.serialization.jobs import PARTS
-from scheduler.triggers import DateTrigger, IntervalTrigger
+from scheduler.triggers import AfterTrigger, DateTrigger, IntervalTrigger
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 CODEC = JobCodec(ValueCodec(), TriggerCodec())
@@ -38,10 +38,20 @@ FULL = Job(
     incarnation="abc",
     version=7,
 )
+LIVELY = replace(
+    FULL,
+    id="lively",
+    overlap="cancel_running",
+    timeout=1.5,
+    keep_runs=0,
+    on_success="no_such_module:celebrate",
+    on_failure="no_such_module:Class.mourn",
+)
 PAUSED = replace(SMALL, id="paused", paused=True, retry=RetryPolicy())
 DELAYED = replace(SMALL, id="delayed", jitter=1.5)
+FOLLOWER = replace(SMALL, id="follower", trigger=AfterTrigger("small", on="any"), overlap="queue")
 
-JOBS = pytest.mark.parametrize("job", [SMALL, FULL, PAUSED, DELAYED], ids=lambda job: job.id)
+JOBS = pytest.mark.parametrize("job", [SMALL, FULL, LIVELY, PAUSED, DELAYED, FOLLOWER], ids=lambda job: job.id)
 
 
 def document(**changes):
@@ -108,6 +118,36 @@ def test_a_person_can_read_the_document():
 def test_jitter_is_written_only_where_it_is_set_so_that_releases_without_it_read_all_other_jobs():
     assert "jitter" not in document()["rules"]
     assert CODEC.encode(DELAYED)["rules"]["jitter"] == 1.5
+
+
+def test_rules_of_later_releases_are_written_only_where_they_are_set_so_that_earlier_ones_read_all_other_jobs():
+    set_rules = {"overlap", "timeout", "keep_runs", "on_success", "on_failure"}
+    assert set_rules & document()["rules"].keys() == set()
+    written = CODEC.encode(LIVELY)["rules"]
+    assert {name: written[name] for name in set_rules} == {
+        "overlap": "cancel_running",
+        "timeout": 1.5,
+        "keep_runs": 0,
+        "on_success": "no_such_module:celebrate",
+        "on_failure": "no_such_module:Class.mourn",
+    }
+    for name in set_rules:
+        one = CODEC.encode(replace(FULL, **{name: getattr(LIVELY, name)}))["rules"]
+        assert one.keys() - document()["rules"].keys() == {name}
+
+
+@pytest.mark.parametrize(("stored", "timeout"), [(None, None), (30, 30.0), (0.5, 0.5)])
+def test_a_timeout_that_a_hand_wrote_is_read_as_one_that_is_given(stored, timeout):
+    read = CODEC.decode(document(**rules(timeout=stored))).timeout
+    assert (read, type(read)) == (timeout, type(timeout))
+
+
+@pytest.mark.parametrize("name", ["on_success", "on_failure"])
+@pytest.mark.parametrize("write", [CODEC.encode, CODEC.dump_parts], ids=["document", "parts"])
+def test_a_callback_without_a_reference_is_refused_and_named(write, name):
+    assert CODEC.encode(replace(FULL, **{name: print}))["rules"][name] == "builtins:print"
+    with pytest.raises(FunctionLookupError, match=f"^{name}: a lambda has no name by which it can be imported"):
+        write(replace(FULL, **{name: lambda run: None}))
 
 
 @pytest.mark.parametrize(("stored", "jitter"), [(None, None), (0, None), (30, 30.0), (0.5, 0.5)])
