@@ -11,6 +11,7 @@ from scheduler.core.run import RunState
 from scheduler.core.settle import begin
 from scheduler.testing import FakeClock, VirtualTime
 from scheduler.testing.jobstore_base import NODE, OTHER_NODE, START, at, ids, make_job, make_run
+from scheduler.triggers import AfterTrigger
 from tests.jobstores.stores import opened
 
 calls = []
@@ -122,6 +123,57 @@ def test_a_run_is_listed_without_a_time_that_is_none(store, column):
     change(store, "runs", run.id, **{column: 2**62})
     (listed,) = store.get_runs()
     assert (listed.id, getattr(listed, column)) == (run.id, None)
+
+
+NO_VALUES = ["{", "5", "[]", "[5]", '"text"', "null", '{"$type": "Attempt"}', '{"$type": "nothing"}', "[" * 100_000, ""]
+
+
+@pytest.mark.parametrize("column", ["progress", "attempts", "cause", "result", "error", "traceback", "reason"])
+def test_a_run_is_read_and_goes_on_whatever_a_hand_wrote_into_a_column(store, column):
+    runs = waiting(store, *range(len(NO_VALUES)))
+    for run, value in zip(runs, NO_VALUES, strict=True):
+        change(store, "runs", run.id, **{column: value})
+        stored = store.get_run(run.id)
+        assert (stored.id, stored.state, stored.progress, stored.attempts) == (run.id, RunState.RETRY, None, ())
+        with store.turn() as turn:
+            assert turn.open_run(run.id).run == stored
+    with store.turn() as turn:
+        found = turn.claim({"default": 99}, ()).runs
+        turn.record([], [begin(run, node=NODE, now=turn.now) for run, _ in found])
+    with store.turn() as turn:
+        ended = [run.moved(RunState.SUCCESS, finished_at=START) for run, _ in turn.held(NODE, 99)]
+        assert turn.finish(ended, NODE) == {run.id for run in runs}
+
+
+@pytest.mark.parametrize("value", [b"\xff", 5, 2.5])
+@pytest.mark.parametrize("column", ["progress", "attempts", "cause", "result"])
+def test_a_run_is_read_whatever_else_than_text_sqlite_keeps_in_a_column(sqlite_url, column, value):
+    store = opened(sqlite_url)
+    (run,) = waiting(store, 1)
+    change(store, "runs", run.id, **{column: value})
+    assert store.get_run(run.id).id == run.id
+    store.close()
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "SKIPPED", "DREAMING"])
+def test_a_run_that_has_ended_or_cannot_be_read_is_not_open_even_if_it_does_not_say_when_it_ended(store, state):
+    (run,) = waiting(store, 1)
+    change(store, "runs", run.id, state=state)
+    with store.turn() as turn:
+        assert turn.open_run(run.id) is None
+
+
+def test_a_broken_job_that_follows_is_found_with_the_number_of_its_runs(store):
+    store.write_jobs(add=[make_job("follower", due=None, trigger=AfterTrigger("job"))])
+    follower = store.get_job("follower")
+    with store.turn() as turn:
+        turn.insert([make_run(follower, 1)])
+    change(store, "jobs", "follower", trigger="?")
+    with store.turn() as turn:
+        ((job, active),) = turn.followers(["job"])
+    assert (job.id, job.broken is None, job.follows, active) == ("follower", False, None, 1)
+    with store.turn() as turn:
+        assert list(turn.remove_ended(["follower"])) == []
 
 
 def note(name):

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pytest
@@ -11,8 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from scheduler.core.plan import Plan
-from scheduler.core.run import RunState
+from scheduler.core.run import Attempt, Progress, RunState
+from scheduler.errors import JobStoreError
+from scheduler.jobstores import SQLAlchemyJobStore
 from scheduler.testing.jobstore_base import NODE, START, at, ids, make_job, make_run
+from scheduler.triggers import AfterTrigger
 from tests.jobstores.stores import opened
 
 
@@ -151,6 +155,98 @@ def test_a_long_reason_is_shortened(store):
     with store.turn() as turn:
         turn.finish([run.moved(RunState.SUCCESS, result={"x" * 9_000: object()}, finished_at=at(1))], NODE)
     assert len(store.get_run(run.id).reason) <= 500
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "5", 1.5, None])
+def test_a_limit_of_results_that_is_none_is_refused(value):
+    with pytest.raises(JobStoreError, match="max_result must be a whole number of characters from 1, not"):
+        SQLAlchemyJobStore("sqlite://", max_result=value)
+
+
+def test_a_result_longer_than_allowed_is_not_stored_and_the_reason_says_how_long_it_was(database):
+    url, prefix = database
+    store = opened(url, prefix=prefix, max_result=1_000)
+    job = make_job("job", max_instances=9)
+    runs = [make_run(job, 1), make_run(job, 2)]
+    record(store, job, *runs)
+    with store.turn() as turn:
+        results = ["x" * 998, "x" * 4_998]
+        turn.finish(
+            [
+                run.moved(RunState.SUCCESS, result=result, finished_at=at(3))
+                for run, result in zip(runs, results, strict=True)
+            ],
+            NODE,
+        )
+    kept, dropped = (store.get_run(run.id) for run in runs)
+    assert (kept.result, kept.reason) == (results[0], None)
+    assert (dropped.state, dropped.result) == (RunState.SUCCESS, None)
+    assert dropped.reason == "result not stored: 5,000 characters of JSON, more than max_result=1,000"
+    store.close()
+
+
+def test_progress_longer_than_allowed_is_not_stored_and_says_how_long_it_was(sqlite_url):
+    store = opened(sqlite_url, max_result=1_000)
+    job = make_job("job")
+    run = make_run(job)
+    record(store, job, run)
+    with store.turn() as turn:
+        assert turn.progress([run.evolved(progress=Progress("P", {"text": "x" * 4_000}, START))], NODE) == {run.id}
+    progress = store.get_run(run.id).progress
+    assert (progress.state, progress.updated_at) == ("P", START)
+    assert re.fullmatch(
+        r"progress not stored: 4,\d\d\d characters of JSON, more than max_result=1,000", progress.meta["not stored"]
+    )
+    store.close()
+
+
+@pytest.mark.parametrize("meta", [None, 5, [1], {"lock": object()}, {1: {2: {3: object()}}}], ids=repr)
+def test_progress_that_is_none_stops_nobody(store, meta):
+    job = make_job("job", max_instances=2)
+    runs = [make_run(job, 1), make_run(job, 2)]
+    record(store, job, *runs)
+    said = [runs[0].evolved(progress=Progress("P", meta, START)), runs[1].evolved(progress=Progress("P", {}, START))]
+    with store.turn() as turn:
+        assert turn.progress(said, NODE) == {run.id for run in runs}
+    assert list(store.get_run(runs[0].id).progress.meta) == ["not stored"]
+    assert store.get_run(runs[1].id) == said[1]
+
+
+def test_progress_and_attempts_can_be_read_by_a_person(store):
+    job = make_job("job")
+    run = make_run(job)
+    record(store, job, run)
+    attempts = (Attempt(1, at(1), at(2), NODE, "E: x", "timeout"), Attempt(2, None, at(3), None, None))
+    again = run.moved(
+        RunState.RETRY, node=None, ready_at=at(9), attempts=attempts, progress=Progress("P", {"n": 1}, START)
+    )
+    with store.turn() as turn:
+        turn.finish([again], NODE)
+    with store._engine.connect() as connection:
+        row = connection.execute(text("SELECT progress, attempts FROM scheduler_runs")).one()
+    progress, found = map(json.loads, row)
+    assert (progress["state"], progress["meta"]) == ("P", {"n": 1})
+    assert [attempt["number"] for attempt in found] == [1, 2]
+    assert found[0]["error"] == "E: x"
+
+
+def test_the_column_of_whom_a_job_follows_is_that_of_its_trigger(store):
+    def column():
+        with store._engine.connect() as connection:
+            return connection.execute(text("SELECT follows FROM scheduler_jobs")).scalar()
+
+    job = make_job("job")
+    store.write_jobs(add=[job])
+    assert column() is None
+    follower = replace(job, trigger=AfterTrigger("täglich"), next_run_time=None)
+    store.write_jobs(update=[follower])
+    assert column() == "täglich"
+    with store.turn() as turn:
+        turn.record([Plan(store.get_job("job"), None)], [])
+    assert column() == "täglich"
+    assert store.get_job("job").follows == "täglich"
+    store.write_jobs(update=[replace(store.get_job("job"), trigger=job.trigger)])
+    assert column() is None
 
 
 def test_a_result_whose_reading_raises_does_not_keep_its_run_from_ending(store):
