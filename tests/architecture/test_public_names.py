@@ -30,7 +30,7 @@ PUBLIC = {
         AndTrigger OrTrigger ExcludingTrigger
     """,
     "scheduler.jobstores": "JobStore MemoryJobStore SQLAlchemyJobStore",
-    "scheduler.executors": "Executor ThreadPoolExecutor InlineExecutor",
+    "scheduler.executors": "Executor ThreadPoolExecutor AsyncIOExecutor ProcessPoolExecutor InlineExecutor",
     "scheduler.testing": "FakeClock VirtualTime JobStoreContract ExecutorContract TriggerLaws",
 }
 

@@ -174,7 +174,7 @@ def test_a_state_of_ones_own_is_taken(state):
         ({1: "a"}, "meta must be a mapping with text as keys"),
         ({"lock": threading.Lock()}, "cannot be copied: TypeError.*; pass plain values"),
     ],
-    ids=repr,
+    ids=["nothing", "pairs", "a number as key", "a lock as value"],
 )
 def test_meta_that_cannot_be_kept_is_refused(meta, message):
     with pytest.raises(InvalidSettingError, match=message):
