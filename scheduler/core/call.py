@@ -75,8 +75,11 @@ def callback(job: Job, ended: Run, *, now: datetime) -> tuple[Job, Run] | None:
 
     The function is called with the run that ended. It has the executor, the retries and the time-out of the job.
     """
-    on = next((name for name in ("success", "failure") if ended.state in ENDS[name]), None)
-    func = {"success": job.on_success, "failure": job.on_failure, None: None}[on]
+    func, on = None, ""
+    if ended.state in ENDS["success"]:
+        func, on = job.on_success, "success"
+    elif ended.state in ENDS["failure"]:
+        func, on = job.on_failure, "failure"
     if func is None:
         return None
     key = key_of(ended.id, f"on_{on}")

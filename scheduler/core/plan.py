@@ -87,13 +87,13 @@ def plan(
         if first is None or first > now or first < oldest:
             return Plan(job, first, skips=tuple(skips), walked=walked)
     found = place(job, active)
-    left = max(walk - walked, 1)
+    left = max(walk - walked, 1) if walked else walk
     if not job.coalesce and found is not Place.NONE:
         most = min(QUEUE, left, job.max_instances + QUEUE - active)
         decided = _each(job, first, now, job.max_instances - active, room, node, skips, most)
     else:
         decided = _last(job, found, checked_span(job.trigger, first, now, left), first, now, node, skips, blockers)
-    return _completed(decided, active, blockers, walked)
+    return _completed(decided, active, blockers, walked) if walked or decided.queued else decided
 
 
 def _oldest(job: Job, now: datetime) -> datetime | None:
@@ -173,7 +173,7 @@ def _completed(decided: Plan, active: int, blockers: Sequence[str], walked: int)
     if decided.queued:
         together = active + len(decided.starts) + len(decided.delayed) + len(decided.queued)
         decided = decided._replace(replaced=replaced(decided.job, together, blockers))
-    return decided._replace(walked=walked + decided.walked) if walked else decided
+    return decided._replace(walked=walked + decided.walked)
 
 
 def _each(

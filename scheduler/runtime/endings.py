@@ -128,7 +128,9 @@ def _follow(turn: Turn, ended: Sequence[Run], job_ids: Collection[str], endings:
 def _call_back(turn: Turn, ended: Sequence[tuple[Run, Job | None]], endings: Endings) -> None:
     """Let the jobs of the runs have their callbacks called."""
     for run, job in ended:
-        made = None if job is None else callback(job, run, now=turn.now)
+        if job is None or (job.on_success is None and job.on_failure is None):
+            continue
+        made = callback(job, run, now=turn.now)
         if made is not None:
             endings.added.append(made[0])
             endings.followed.append(made[1])

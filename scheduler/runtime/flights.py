@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from types import NoneType
 from typing import NamedTuple
 
 from scheduler.clock import Clock
@@ -85,7 +84,8 @@ class Flights:
         now = self._clock.monotonic()
         for start in starts:
             if start.call is not None:
-                self.drop(start.run.id)  # an earlier attempt that others have taken for lost
+                if start.run.id in self._runs:  # an earlier attempt, which others have taken for lost
+                    self.drop(start.run.id)
                 self._runs[start.run.id] = Flight(link, start, now)
                 if start.job is not None and start.job.timeout is not None:
                     self._deadlines.add(now + start.job.timeout, start.run.id, start.run.attempt)
@@ -112,10 +112,11 @@ class Flights:
             if not _is_sound(outcome):
                 logger.error("An executor reported %s, which is no outcome of a run", show(outcome))
                 outcome = _failure(outcome)
-            if self._awaits(outcome.run_id, outcome.attempt):
-                self._end(self._runs[outcome.run_id], outcome)
-            else:
+            flight = self._runs.get(outcome.run_id)
+            if flight is None or flight.start.run.attempt != outcome.attempt:
                 self._ignore(outcome)
+            else:
+                self._end(flight, outcome)
 
     def time_out(self) -> None:
         """End the attempts that take longer than their jobs allow; what they do from then on is nobody's concern."""
@@ -205,16 +206,18 @@ class Flights:
 
 def _is_sound(outcome: object) -> bool:
     """Whether an executor reported what the contract asks for; one that does not must not stop the others' work."""
+    if not isinstance(outcome, Outcome):
+        return False
+    run_id, ending, _, error, traceback, types, attempt, again, reason = outcome
     return (
-        isinstance(outcome, Outcome)
-        and isinstance(outcome.run_id, str)
-        and isinstance(outcome.attempt, int)
-        and isinstance(outcome.ending, Ending)
-        and isinstance(outcome.error, (str, NoneType))
-        and isinstance(outcome.traceback, (str, NoneType))
-        and isinstance(outcome.error_types, tuple)
-        and isinstance(outcome.again, (Again, NoneType))
-        and isinstance(outcome.reason, (Reason, NoneType))
+        isinstance(run_id, str)
+        and isinstance(ending, Ending)
+        and (error is None or isinstance(error, str))
+        and (traceback is None or isinstance(traceback, str))
+        and isinstance(types, tuple)
+        and isinstance(attempt, int)
+        and (again is None or isinstance(again, Again))
+        and (reason is None or isinstance(reason, Reason))
     )
 
 
