@@ -60,6 +60,11 @@ class WorkerProcess:
         """Whether it may be sent a call."""
         return self._terminated_at is None and self._process.exitcode is None
 
+    @property
+    def killed(self) -> bool:
+        """Whether it was ended by a signal."""
+        return (self._process.exitcode or 0) < 0
+
     def call(self, data: bytes) -> None:
         """Send a packed call. Raises OSError when the process has ended."""
         self.calls += 1

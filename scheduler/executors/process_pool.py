@@ -26,7 +26,7 @@ from scheduler.executors.worker import Word, pack, unpack
 _LOGGER = logging.getLogger(__name__)
 
 FALSE_STARTS = 3
-"""How many workers may die with a call before its function has begun; then the call is taken to be what kills them."""
+"""How many workers may die before the function of a call has begun; then the call is taken to be what kills them."""
 
 ENDED_WITHIN = 5.0
 """Seconds in which `Pool.end` has what still runs end."""
@@ -211,6 +211,8 @@ class Pool:
             word, data = process.receive()
         except Exception:  # it has ended
             how = self._retire(keeper)
+            if process.killed:
+                return Outcome("", Ending.LOST, error=f"{how} before it was ready")
             return _failure(f"{how} before it was ready; its standard error may say why; {GUARD}")
         if word is Word.READY:
             return None
@@ -284,11 +286,19 @@ class Pool:
         return Outcome("", Ending.LOST, error=f"{why}{how} {when}", reason=task.told_why)
 
     def _fail_one(self, failure: Outcome) -> None:
-        """Report the call that has waited longest as failed, as there is no worker to make it."""
+        """Report the call that has waited longest as failed, as there is no worker to make it.
+
+        If the worker was killed, that was hardly the call's doing: it waits for another one.
+        """
         with self._arrived:
             if not self._waiting:
                 return
-            call = self._waiting.pop(next(iter(self._waiting))).call
+            task = next(iter(self._waiting.values()))
+            task.false_starts += 1
+            if failure.ending is Ending.LOST and task.false_starts < FALSE_STARTS:
+                return
+            call = task.call
+            del self._waiting[call.run_id]
             self._finish(call.run_id)
         deliver(self._done, failure._replace(run_id=call.run_id, attempt=call.attempt))
 

@@ -105,6 +105,14 @@ def prepare_at_the_second_time(file):
         raise OSError("not yet")
 
 
+def die_at_first(file, kills):
+    """As an initializer: be killed so many times."""
+    with Path(file).open("a") as lives:
+        lives.write(".")
+    if Path(file).stat().st_size <= kills:
+        kill_itself()
+
+
 def prepared():
     return PREPARED
 

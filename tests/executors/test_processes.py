@@ -227,13 +227,19 @@ def test_an_initializer_that_fails_fails_the_run_that_waits_for_it_and_is_tried_
     assert pool.call(calls.add, 1).result == 1
 
 
-@pytest.mark.parametrize("ending", [calls.exit_at_once, calls.kill_itself])
-def test_a_worker_that_dies_before_it_is_ready_fails_the_run_and_says_what_to_look_at(make_pool, ending):
-    pool = make_pool(1, initializer=ending, initargs=(3,) if ending is calls.exit_at_once else ())
-    outcome = pool.call(calls.add, 1)
+def test_a_worker_that_ends_before_it_is_ready_fails_the_run_and_says_what_to_look_at(make_pool):
+    outcome = make_pool(1, initializer=calls.exit_at_once, initargs=(3,)).call(calls.add, 1)
     assert outcome.ending is Ending.RAISED
-    assert "before it was ready" in outcome.error
+    assert "ended with exit code 3 before it was ready" in outcome.error
     assert '__name__ == "__main__"' in outcome.error
+
+
+@pytest.mark.parametrize(("kills", "ending"), [(2, Ending.RETURNED), (3, Ending.LOST)])
+def test_workers_that_are_killed_before_they_are_ready_cost_nothing_until_it_is_each_one(
+    make_pool, tmp_path, kills, ending
+):
+    pool = make_pool(1, initializer=calls.die_at_first, initargs=(str(tmp_path / "lives"), kills))
+    assert pool.call(calls.add, 1).ending is ending
 
 
 # cancel

@@ -123,6 +123,10 @@ def processes(ledger):
     return [int(process_id) for _, process_id, _ in lines(ledger)]
 
 
+def workers():
+    return [one for one in multiprocessing.active_children() if one.name.startswith("scheduler-process-")]
+
+
 # workers that die
 
 
@@ -146,8 +150,7 @@ def test_runs_with_a_retry_succeed_whenever_workers_are_killed(scheduler, ledger
     chance = random.Random(4)
     for _ in range(4):
         time.sleep(chance.uniform(0.1, 0.3))
-        workers = [one for one in multiprocessing.active_children() if one.name.startswith("scheduler-process-")]
-        chance.choice(workers).kill()
+        chance.choice(wait_until(workers, "the start of a worker")).kill()
     for handle in handles:
         handle.get(timeout=DEADLINE)
 
@@ -201,7 +204,7 @@ def test_a_program_that_has_forgotten_its_pool_ends_with_its_workers(url, ledger
 
 
 def test_the_child_of_a_fork_leaves_the_workers_to_its_parent(url, ledger):
-    done = run(*MODULE, "fork", url, ledger)
+    done = run("-W", "ignore::DeprecationWarning", *MODULE, "fork", url, ledger)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(lines(ledger)) == 2
     assert len(set(processes(ledger))) == 1
