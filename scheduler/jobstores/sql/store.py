@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine
@@ -22,15 +22,13 @@ from scheduler.jobstores.sql import engines
 from scheduler.jobstores.sql.dialects import dialect_of
 from scheduler.jobstores.sql.driver import execute, fetch
 from scheduler.jobstores.sql.locks import FairLock, Gate
-from scheduler.jobstores.sql.rows import Rows, instant, microseconds, node
+from scheduler.jobstores.sql.rows import Rows, microseconds, node
 from scheduler.jobstores.sql.schema import Tables
+from scheduler.jobstores.sql.server_clock import ServerClock
 from scheduler.jobstores.sql.statements import Statements
 from scheduler.jobstores.sql.turn import SQLTurn, next_due
 from scheduler.serialization import TriggerCodec, ValueCodec
 from scheduler.triggers.base import Trigger
-
-_ANCHORED_FOR = 30.0
-"""Seconds for which this machine's monotonic clock is trusted to go on from the database's time."""
 
 _INHERITED: list[Pool] = []
 """Connections that belong to a process of which this one is a fork. They are kept, for letting go of them would close
@@ -88,7 +86,7 @@ class SQLAlchemyJobStore(JobStore):
             # For stores that nobody closes, and for those in memory, where closing the connection removes the jobs.
             weakref.finalize(self, self._engine.dispose)
         self._clock: Clock | None = None
-        self._anchor: tuple[int, float] | None = None
+        self._time = ServerClock(self._dialect)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._engine.url.render_as_string()!r})"
@@ -109,7 +107,7 @@ class SQLAlchemyJobStore(JobStore):
 
     def after_fork(self) -> None:
         """See the contract. An engine that was given is left to whoever gave it."""
-        self._clock = self._anchor = None
+        self._clock = None
         self._lock, self._gate = FairLock(), Gate()
         if self._owned:
             _INHERITED.append(self._engine.pool)
@@ -126,7 +124,7 @@ class SQLAlchemyJobStore(JobStore):
             self._dialect.lock_schema(connection, self._tables)
             self._tables.prepare(connection)
         with self._connected() as connection:
-            self._set_anchor(connection, clock)
+            self._time.read(connection, clock)
         self._clock = clock
 
     def close(self) -> None:
@@ -135,10 +133,11 @@ class SQLAlchemyJobStore(JobStore):
             self._engine.dispose()
 
     def now(self) -> datetime:
-        if self._stale(self._opened()):
+        clock = self._opened()
+        if self._time.stale(clock):
             with self._connected() as connection:
                 return self._now(connection)
-        return self._time(self._opened())
+        return self._time.now(clock)
 
     # jobs
 
@@ -191,21 +190,8 @@ class SQLAlchemyJobStore(JobStore):
         limit: int = 100,
         newest_first: bool = True,
     ) -> list[Run]:
-        order = "DESC" if newest_first else "ASC"
-        asked: list[tuple[str, Any]] = [
-            ("job_id = ?", job_id),
-            ("state = ?", None if state is None else state.value),
-            ("scheduled_time >= ?", microseconds(since)),
-            ("scheduled_time < ?", microseconds(until)),
-        ]
-        by_time = f"scheduled_time {order}, id {order}"
-        if job_id is None:
-            # A run's id begins with its time, so the primary key gives the order of all runs without another index.
-            by_time = f"id {order}"
-            asked += [("id >= ?", since and run_id("", since)), ("id < ?", until and run_id("", until))]
-        conditions = [condition for condition, value in asked if value is not None]
-        values = [value for _, value in asked if value is not None]
-        rows = self._read(self._statements.listing(conditions, by_time), *values, limit)
+        conditions, values, order = _asked(job_id, state, since, until, "DESC" if newest_first else "ASC")
+        rows = self._read(self._statements.listing(conditions, order), *values, limit)
         return [run for run in map(self._rows.run, rows) if run is not None]
 
     # the engine
@@ -241,7 +227,7 @@ class SQLAlchemyJobStore(JobStore):
 
     def heartbeat(self, node: Node, *, register: bool) -> bool:
         with self._transaction() as connection:
-            self._set_anchor(connection, self._opened())
+            self._time.read(connection, self._opened())
             now = microseconds(self._now(connection))
             if not register:
                 return execute(connection, self._statements.beat, (now, node.id)) > 0
@@ -298,6 +284,13 @@ class SQLAlchemyJobStore(JobStore):
 
     # connections
 
+    def _now(self, connection: Connection) -> datetime:
+        """Return the store's time, by a connection that is at hand if the database has to be asked."""
+        clock = self._opened()
+        if self._time.stale(clock):
+            self._time.read(connection, clock)
+        return self._time.now(clock)
+
     def _opened(self) -> Clock:
         if self._clock is None:
             raise StoreUnavailableError(f"{self!r} is not open; give it to a Scheduler, or call open(clock) first")
@@ -331,27 +324,21 @@ class SQLAlchemyJobStore(JobStore):
             if queued:
                 self._lock.release()
 
-    # the time
 
-    def _now(self, connection: Connection) -> datetime:
-        """Return the store's time, by a connection that is at hand if the database has to be asked."""
-        clock = self._opened()
-        if self._stale(clock):
-            self._set_anchor(connection, clock)
-        return self._time(clock)
-
-    def _stale(self, clock: Clock) -> bool:
-        return self._anchor is not None and clock.monotonic() - self._anchor[1] > _ANCHORED_FOR
-
-    def _time(self, clock: Clock) -> datetime:
-        if self._anchor is None:
-            return clock.now()
-        time, read_at = self._anchor
-        now = instant(time)
-        assert now is not None
-        return now + timedelta(seconds=clock.monotonic() - read_at)
-
-    def _set_anchor(self, connection: Connection, clock: Clock) -> None:
-        """Note the database's time, and when it was: later than it truly was, so that nothing is ever early."""
-        time = None if clock.virtual else self._dialect.server_time(connection)
-        self._anchor = None if time is None else (time, clock.monotonic())
+def _asked(
+    job_id: str | None, state: RunState | None, since: datetime | None, until: datetime | None, order: str
+) -> tuple[list[str], list[Any], str]:
+    """Return what `get_runs` asks for in SQL: the conditions, their values, and the order."""
+    asked: list[tuple[str, Any]] = [
+        ("job_id = ?", job_id),
+        ("state = ?", None if state is None else state.value),
+        ("scheduled_time >= ?", microseconds(since)),
+        ("scheduled_time < ?", microseconds(until)),
+    ]
+    by_time = f"scheduled_time {order}, id {order}"
+    if job_id is None:
+        # A run's id begins with its time, so the primary key gives the order of all runs without another index.
+        by_time = f"id {order}"
+        asked += [("id >= ?", since and run_id("", since)), ("id < ?", until and run_id("", until))]
+    given = [(condition, value) for condition, value in asked if value is not None]
+    return [condition for condition, _ in given], [value for _, value in given], by_time
