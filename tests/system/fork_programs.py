@@ -3,6 +3,7 @@
 python -m tests.system.fork_programs NAME URL      the URL may be "memory"
 """
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -32,14 +33,19 @@ def wait_until(true, what):
     return found
 
 
+def in_time(work, *arguments):
+    """What a child does; one that hangs fails, and says where."""
+    faulthandler.dump_traceback_later(LIMIT, exit=True)
+    work(*arguments)
+
+
 def forked(work):
     """Do something in a child, and return its pid. What it raises is its exit code 1."""
     pid = os.fork()
     if pid:
         return pid
-    signal.alarm(int(LIMIT))  # a child that hangs fails
     try:
-        work()
+        in_time(work)
         os._exit(0)
     except BaseException:
         traceback.print_exc()
@@ -62,7 +68,8 @@ def check_stopped(scheduler):
 def be_client(scheduler, name):
     check_stopped(scheduler)
     scheduler.add_job("builtins:len", args=[name], id=name)
-    assert name in {job.id for job in scheduler.get_jobs()}
+    scheduler.add_job("builtins:list", "interval", hours=1, id=f"{name}-later")
+    assert f"{name}-later" in {job.id for job in scheduler.get_jobs()}
     scheduler.get_runs()
     scheduler.close()
 
@@ -79,12 +86,12 @@ def clients(url):
             scheduler.get_runs("tick", limit=10)
             scheduler.add_job("builtins:list", "interval", hours=1, id="busy", replace_existing=True)
 
-    busy = [threading.Thread(target=be_busy) for _ in range(2)]
+    busy = [threading.Thread(target=be_busy, daemon=True) for _ in range(2)]
     for thread in busy:
         thread.start()
     wait_until(lambda: scheduler.get_runs("tick", state="SUCCESS"), "the first run")
     fork = multiprocessing.get_context("fork")
-    children = [fork.Process(target=be_client, args=(scheduler, f"process-{number}")) for number in range(4)]
+    children = [fork.Process(target=in_time, args=(be_client, scheduler, f"process-{number}")) for number in range(4)]
     pids = []
     for number, child in enumerate(children):
         pids.append(forked(lambda number=number: be_client(scheduler, f"fork-{number}")))
@@ -163,7 +170,7 @@ def locks(url):
             held.set()
             leave.wait()
 
-    holder = threading.Thread(target=hold)
+    holder = threading.Thread(target=hold, daemon=True)
     holder.start()
     held.wait()
 
