@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from scheduler.core.plan import Plan
 from scheduler.core.run import Attempt, Progress, RunState
+from scheduler.core.settle import begin
 from scheduler.errors import JobStoreError
 from scheduler.jobstores import SQLAlchemyJobStore
 from scheduler.testing.jobstore_base import NODE, START, at, ids, make_job, make_run
@@ -228,6 +229,37 @@ def test_progress_and_attempts_can_be_read_by_a_person(store):
     assert (progress["state"], progress["meta"]) == ("P", {"n": 1})
     assert [attempt["number"] for attempt in found] == [1, 2]
     assert found[0]["error"] == "E: x"
+
+
+def test_runs_with_and_without_attempts_progress_and_cause_are_written_together(database):
+    url, prefix = database
+    store = opened(url, prefix=prefix)
+    job = make_job("job", max_instances=9)
+    store.write_jobs(add=[job])
+    runs = [make_run(job, 1), make_run(job, 2, cause="another run"), make_run(job, 3)]
+    with store.turn() as turn:
+        turn.insert(runs)
+    assert store.get_runs(newest_first=False) == runs
+    said = [run.evolved(progress=Progress("P", {"n": number}, START)) for number, run in enumerate(runs)]
+    attempts = (Attempt(1, at(1), at(2), NODE, "E", None),)
+    changes = [{"attempts": attempts, "progress": None}, {}, {}]
+    ended = [
+        run.moved(RunState.RETRY, node=None, ready_at=START, **fields)
+        for run, fields in zip(said, changes, strict=True)
+    ]
+    with store.turn() as turn:
+        turn.progress(said, NODE)
+        turn.finish(ended, NODE)
+    assert store.get_runs(newest_first=False) == ended
+    with store.turn() as turn:
+        begun = [begin(run, node=NODE, now=START) for run, _ in turn.claim({"default": 9}, ()).runs]
+        turn.record([], begun)
+    assert [(run.attempt, run.progress, run.attempts) for run in store.get_runs(newest_first=False)] == [
+        (2, None, attempts),
+        (2, None, ()),
+        (2, None, ()),
+    ]
+    store.close()
 
 
 def test_the_column_of_whom_a_job_follows_is_that_of_its_trigger(store):

@@ -41,6 +41,11 @@ def instant(time: int | None) -> datetime | None:
     return None if time is None else _EPOCH + timedelta(microseconds=time)
 
 
+def is_rich(run: Run) -> bool:
+    """Tell whether a run has what most never have, or may have had it in an attempt before this one."""
+    return run.attempt > 1 or run.progress is not None or run.cause is not None or bool(run.attempts)
+
+
 def readable_instant(time: Any) -> datetime | None:
     """Return the same, and None for what stands there instead of a time."""
     try:
@@ -87,18 +92,18 @@ class Rows:
         except Exception as error:
             return self._broken_job(dict(zip(JOB, row, strict=True)), error)
 
-    def new_run(self, run: Run) -> tuple[Any, ...]:
-        """Return the row of a run."""
-        identity = (run.id, run.job_id, run.incarnation, microseconds(run.scheduled_time))
-        return (*identity, *self._run_values(run), run.count)
+    def new_run(self, run: Run, rich: bool) -> tuple[Any, ...]:
+        """Return the row of a run, with or without what most never have."""
+        identity = (run.id, run.job_id, run.incarnation, microseconds(run.scheduled_time), run.count)
+        return (*identity, *self._run_values(run, rich))
 
     def progress(self, run: Run) -> tuple[Any, ...]:
         """Return the row's progress, and then its id."""
         return (None if run.progress is None else self._values.keep_progress(run.progress), run.id)
 
-    def run_changes(self, run: Run) -> tuple[Any, ...]:
-        """Return what an attempt changes of a run's row, and then its id."""
-        return (*self._run_values(run), run.id)
+    def run_changes(self, run: Run, rich: bool) -> tuple[Any, ...]:
+        """Return what an attempt changes of a run's row, with or without what most never have, and then its id."""
+        return (*self._run_values(run, rich), run.id)
 
     def run(self, row: Sequence[Any]) -> Run | None:
         """Return the run of a row; None, and once a warning in the log, where the row makes no sense."""
@@ -111,8 +116,8 @@ class Rows:
             return None
 
     def _run(self, row: Sequence[Any]) -> Run:
-        run_id, job_id, incarnation, scheduled, state, attempt, executor, node, *times = row[:11]
-        result, error, traceback, reason, progress, attempts, cause, count = row[11:]
+        run_id, job_id, incarnation, scheduled, count, state, attempt, executor, node, *times = row[:12]
+        result, error, traceback, reason, progress, attempts, cause = row[12:]
         ready_at, started_at, finished_at = times
         result, unreadable = self._value(result, "result")
         return Run(
@@ -170,9 +175,9 @@ class Rows:
         except Exception:
             return None
 
-    def _run_values(self, run: Run) -> tuple[Any, ...]:
+    def _run_values(self, run: Run, rich: bool) -> tuple[Any, ...]:
         result, problem = self._values.keep(run.result, "result")
-        return (
+        values = (
             run.state.value,
             run.attempt,
             run.executor,
@@ -184,6 +189,11 @@ class Rows:
             _text(run.error),
             _text(run.traceback),
             _text(run.reason or problem),
+        )
+        if not rich:
+            return values
+        return (
+            *values,
             None if run.progress is None else self._values.keep_progress(run.progress),
             self._values.dumps(list(run.attempts), "attempts") if run.attempts else None,
             run.cause,

@@ -5,6 +5,8 @@ Rows come back in the order of JOB, RUN and NODE.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from scheduler.jobstores.sql.dialects import Dialect
 from scheduler.jobstores.sql.schema import Tables
 
@@ -15,10 +17,14 @@ JOB_CHANGES = ("executor", "next_run_time", "paused", *_RULES, "follows")
 """What an update replaces: all but the identity, and the version, which grows by one."""
 
 _TIMES = ("node", "ready_at", "started_at", "finished_at")
-_WORDS = ("result", "error", "traceback", "reason", "progress", "attempts", "cause")
-RUN_CHANGES = ("state", "attempt", "executor", *_TIMES, *_WORDS)
-"""What an attempt changes of a run."""
-RUN = ("id", "job_id", "incarnation", "scheduled_time", *RUN_CHANGES, "count")
+_WORDS = ("result", "error", "traceback", "reason")
+_LATER = ("progress", "attempts", "cause")
+"""What most runs never have. It is left out where no run of a batch has it, as each column takes its time."""
+_PLAIN = ("state", "attempt", "executor", *_TIMES, *_WORDS)
+CHANGES: Mapping[bool, tuple[str, ...]] = {False: _PLAIN, True: (*_PLAIN, *_LATER)}
+"""What an attempt changes of a run, without and with what most never have."""
+NEW_RUN = {rich: ("id", "job_id", "incarnation", "scheduled_time", "count", *CHANGES[rich]) for rich in CHANGES}
+RUN = NEW_RUN[True]
 NODE = ("id", "host", "pid", "machine", "birth", "started_at", "heartbeat_at")
 
 _HELD = "state IN ('STARTED', 'ENQUEUED')"
@@ -87,8 +93,8 @@ class Statements:
 
     def _write_runs(self) -> None:
         sql, some = self._dialect.sql, f"IN ({self._dialect.values})"
-        self.insert_runs = self._dialect.insert(self._runs_table, RUN)
-        self.update_runs = self._dialect.update(self._runs_table, RUN_CHANGES, ("id",))
+        self.insert_runs = {rich: self._dialect.insert(self._runs_table, NEW_RUN[rich]) for rich in NEW_RUN}
+        self.update_runs = {rich: self._dialect.update(self._runs_table, CHANGES[rich], ("id",)) for rich in CHANGES}
         self.revoke = sql(
             f"UPDATE {self._runs} SET state = 'REVOKED', reason = 'removed', ready_at = NULL, finished_at = ? "
             f"WHERE finished_at IS NULL AND {_WAITING} "

@@ -21,7 +21,7 @@ from scheduler.errors import StaleJobError
 from scheduler.jobstores.base import MOST_BLOCKERS, Due, DueJob, DueRun, Turn
 from scheduler.jobstores.sql.dialects import Dialect
 from scheduler.jobstores.sql.driver import execute, fetch
-from scheduler.jobstores.sql.rows import Rows, instant, microseconds, readable_instant
+from scheduler.jobstores.sql.rows import Rows, instant, is_rich, microseconds, readable_instant
 from scheduler.jobstores.sql.statements import RUN, Statements
 
 _RUN_WIDTH = len(RUN)
@@ -45,7 +45,7 @@ class SQLTurn(Turn):
         if not runs:
             return ()
         written = self._held_still(runs, node)
-        self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in written])
+        self._update_runs(written)
         return {run.id for run in written}
 
     def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
@@ -96,12 +96,11 @@ class SQLTurn(Turn):
         return self._query(self._statements.lock_following, ids, ids)
 
     def insert(self, runs: Sequence[Run], jobs: Sequence[Job] = ()) -> None:
-        new_jobs, new_runs = [self._rows.new_job(job) for job in jobs], [self._rows.new_run(run) for run in runs]
-        self._write(self._statements.insert_jobs, new_jobs)
-        self._write(self._statements.insert_runs, new_runs)
+        self._write(self._statements.insert_jobs, [self._rows.new_job(job) for job in jobs])
+        self._insert_runs(runs)
 
     def revoke(self, run: Run) -> None:
-        self._write(self._statements.update_runs, [self._rows.run_changes(run)])
+        self._update_runs([run])
 
     def blockers(self, incarnations: Collection[str]) -> Mapping[str, Sequence[str]]:
         query = self._statements.blockers
@@ -171,7 +170,7 @@ class SQLTurn(Turn):
 
     def record(self, plans: Sequence[Plan], begun: Sequence[Run]) -> Collection[str]:
         self._advance(plans)
-        self._write(self._statements.update_runs, [self._rows.run_changes(run) for run in begun])
+        self._update_runs(begun)
         return self._insert([run for plan in plans for run in plan.runs])
 
     def held(self, node: str, limit: int) -> Sequence[DueRun]:
@@ -241,8 +240,16 @@ class SQLTurn(Turn):
         ids = self._dialect.array([run.id for run in runs])
         known = {run_id for (run_id,) in self._query(self._statements.known_runs, ids)}
         new = [run for run in runs if run.id not in known] if known else runs
-        self._write(self._statements.insert_runs, [self._rows.new_run(run) for run in new])
+        self._insert_runs(new)
         return known
+
+    def _insert_runs(self, runs: Sequence[Run]) -> None:
+        rich = any(map(is_rich, runs))
+        self._write(self._statements.insert_runs[rich], [self._rows.new_run(run, rich) for run in runs])
+
+    def _update_runs(self, runs: Sequence[Run]) -> None:
+        rich = any(map(is_rich, runs))
+        self._write(self._statements.update_runs[rich], [self._rows.run_changes(run, rich) for run in runs])
 
     def _query(self, statement: str, *parameters: Any) -> Sequence[Any]:
         return fetch(self._connection, statement, parameters)
