@@ -178,6 +178,19 @@ def test_a_follower_may_take_the_place_of_its_run_under_way(world, calls, held):
     assert held.told == [old.id]
 
 
+def test_a_lost_run_is_followed_by_one_that_takes_a_place(world, calls, held):
+    doomed = world.scheduler(executors={"mute": MuteExecutor()})
+    survivor = world.scheduler(executors={"held": held})
+    doomed.add_job(note, "interval", seconds=FIRE, id="first", executor="mute")
+    follow(survivor, "first", "failure", executor="held", overlap="cancel_running")
+    called = survivor.run_job("follower")
+    world.advance(FIRE)
+    world.freeze(doomed)
+    world.advance(NODE_TIMEOUT + 10)
+    old, new = world.runs("follower")
+    assert (old.id, old.state, old.cause, new.state) == (called.id, REVOKED, new.id, STARTED)
+
+
 @pytest.mark.parametrize(("overlap", "states"), [
     ("skip", [SKIPPED, SKIPPED, STARTED]),
     ("queue", [PENDING, PENDING, STARTED]),
