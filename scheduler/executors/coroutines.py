@@ -181,6 +181,8 @@ class Coroutines:
         return await awaited(flight.current, flight.coroutine or _result_of(flight.call))
 
     def _finished(self, flight: _Flight, task: asyncio.Task[Outcome]) -> None:
+        if flight.coroutine is not None:
+            flight.coroutine.close()  # a task that is cancelled before its first step has not begun it
         self._ended(flight, _outcome(flight, task))
 
     def _ended(self, flight: _Flight, outcome: Outcome) -> None:
