@@ -2,8 +2,9 @@
 
 import pytest
 
-from scheduler import Scheduler
-from scheduler.executors import InlineExecutor
+from scheduler import RunState, Scheduler
+from scheduler.executors import Executor, InlineExecutor
+from scheduler.executors.base import StuckCall
 from scheduler.jobstores import MemoryJobStore
 from scheduler.testing import FakeClock, VirtualTime
 
@@ -87,3 +88,75 @@ def test_a_store_that_fails_makes_the_whole_unhealthy_and_is_named(clock):
     assert not far.reachable
     assert "away" in far.error
     assert health.nodes == ()
+
+
+class Deaf(Executor):
+    """Has two places for calls, which never end and never listen."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.calls, self.told = {}, {}
+
+    def start(self, done, clock):
+        pass
+
+    def free_room(self):
+        return 2 - len(self.calls)
+
+    def submit(self, calls):
+        self.calls |= {call.run_id: call for call in calls}
+
+    def cancel(self, run_id):
+        self.told[run_id] = self.clock.monotonic()
+        return False
+
+    def stuck(self):
+        return [StuckCall(run_id, 1, "deaf-1", told_at, "in a loop") for run_id, told_at in self.told.items()]
+
+    def stop(self, timeout=None):
+        return False
+
+
+@pytest.fixture
+def deaf(clock):
+    scheduler = Scheduler(clock=clock, timezone="UTC", executors={"deaf": Deaf(clock)})
+    scheduler.start()
+    for number in (1, 2):
+        scheduler.add_job(print, id=f"job-{number}", executor="deaf", timeout=10 * number)
+    return scheduler
+
+
+def test_functions_that_do_not_end_when_told_are_listed_with_their_stack(clock, deaf):
+    time = VirtualTime(clock, deaf)
+    time.settle()
+    assert deaf.health().stuck_calls == ()
+    time.advance(10)
+    since = clock.now()
+    time.advance(5)
+    [stuck] = deaf.health().stuck_calls
+    [run] = deaf.get_runs("job-1")
+    assert (run.state, run.reason) == (RunState.FAILURE, "timeout")
+    assert (stuck.run_id, stuck.attempt, stuck.executor) == (run.id, 1, "deaf")
+    assert (stuck.thread, stuck.since, stuck.stack) == ("deaf-1", since, "in a loop")
+
+
+def test_all_is_well_until_such_functions_have_left_no_place(clock, deaf):
+    time = VirtualTime(clock, deaf)
+    time.advance(15)
+    health = deaf.health()
+    assert (health.ok, len(health.stuck_calls), health.blocked_executors) == (True, 1, ())
+    time.advance(10)
+    health = deaf.health()
+    assert (health.ok, len(health.stuck_calls), health.blocked_executors) == (False, 2, ("deaf",))
+
+
+class Broken(Deaf):
+    def stuck(self):
+        raise RuntimeError("no idea")
+
+
+def test_an_executor_that_cannot_tell_what_is_stuck_does_not_keep_health_from_answering(clock, caplog):
+    scheduler = Scheduler(clock=clock, timezone="UTC", executors={"odd": Broken(clock)})
+    scheduler.start()
+    assert scheduler.health().ok
+    assert "cannot tell which of its calls are stuck" in caplog.text
