@@ -3,14 +3,20 @@
 python -m tests.system.programs NAME ARGUMENT…
 """
 
+import asyncio
 import os
 import sys
 import threading
 import time
+from pathlib import Path
 
-from scheduler import Scheduler
+from scheduler import RetryPolicy, RunState, Scheduler, SchedulerShutdown
+from scheduler.executors import ProcessPoolExecutor
 
 READY = "ready"
+
+FOR_LONG = 3600.0
+"""Seconds that a function would take which nobody waits for."""
 
 
 def write_down(ledger: str, word: str = "called") -> None:
@@ -79,6 +85,53 @@ def forget(url: str) -> None:
     scheduler.add_listener(lambda event: called.set())
     scheduler.start()
     called.wait(10)
+
+
+def busy_until_it_ends(kind: str) -> None:
+    """End the program while a function runs that would go on for long: in a thread, as a coroutine, in a process."""
+    executors = {"processes": ProcessPoolExecutor(1)} if kind == "process" else {}
+    scheduler = Scheduler(timezone="UTC", executors=executors)
+    scheduler.start()
+    if kind == "coroutine":
+        handle = scheduler.submit(asyncio.sleep, args=(FOR_LONG,))
+    else:
+        handle = scheduler.submit(time.sleep, args=(FOR_LONG,), executor="processes" if executors else "default")
+    while handle.state is not RunState.STARTED:
+        time.sleep(0.01)
+    time.sleep(0.2)  # let it begin there, too
+    print("main ends", flush=True)
+
+
+def shut_down_by_a_job() -> None:
+    """End the main thread while a job shuts the scheduler down, and another one still runs."""
+    scheduler = Scheduler(timezone="UTC")
+    began = threading.Event()
+
+    def shut_down() -> None:
+        scheduler.shutdown()
+        began.set()
+
+    scheduler.add_listener(lambda event: print("stopped", flush=True), SchedulerShutdown)
+    scheduler.start()
+    scheduler.submit(time.sleep, args=(0.5,))
+    scheduler.submit(shut_down)
+    began.wait(10)
+    print("main ends", flush=True)
+
+
+def fail_once(ledger: str) -> None:
+    write_down(ledger)
+    if len(Path(ledger).read_text().splitlines()) == 1:
+        raise ConnectionError("not yet")
+
+
+def retry_later(url: str, ledger: str) -> None:
+    """Drive a job that fails at first, and is to be tried again in a while."""
+    scheduler = make(url)
+    scheduler.add_job(fail_once, args=(ledger,), id="job", retry=RetryPolicy(max_retries=1, delay=1.5))
+    scheduler.start()
+    print(READY, flush=True)
+    scheduler.run_forever()
 
 
 if __name__ == "__main__":

@@ -90,3 +90,20 @@ def test_the_same_on_postgresql(tmp_path, schema_url):
     ended = check_books(job, runs, ledger)
     assert {run.state for run in ended} == {RunState.SUCCESS}
     assert max(run.attempt for run in ended) > 1
+
+
+def test_a_retry_that_waits_when_the_program_is_killed_happens_after_its_restart(tmp_path):
+    url, ledger = f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path / "ledger"
+    client = Scheduler(url, timezone="UTC")
+    with program("retry_later", url, ledger) as process:
+        wait_until(lambda: client.get_runs("job", state="RETRY"), "the first attempt")
+        process.kill()
+    [waiting] = client.get_runs("job")
+    assert "not yet" in waiting.error
+    with program("serve", url):
+        wait_until(lambda: client.get_runs("job", state="SUCCESS"), "the second attempt")
+    [run] = client.get_runs("job")
+    client.close()
+    assert (run.id, run.attempt, len(run.attempts)) == (waiting.id, 2, 1)
+    assert run.started_at >= waiting.ready_at
+    assert len(lines(ledger)) == 2

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scheduler import RunStarted, RunState, Scheduler
-from tests.system.processes import lines, program, run_to_its_end, wait_until
+from tests.system.processes import DEADLINE, lines, program, run_to_its_end, wait_until
 from tests.system.programs import slow, write_down
 
 
@@ -80,6 +81,33 @@ def test_a_job_that_another_process_adds_is_noticed(url, ledger, client):
 
 def test_a_forgotten_scheduler_does_not_keep_the_program_from_ending(url):
     assert run_to_its_end("forget", url) == ""
+
+
+@pytest.mark.parametrize("kind", ["thread", "coroutine", "process"])
+def test_a_function_that_runs_on_does_not_keep_a_program_from_ending(kind):
+    began = time.monotonic()
+    assert run_to_its_end("busy_until_it_ends", kind) == "main ends\n"
+    assert time.monotonic() - began < DEADLINE
+
+
+def test_a_shutdown_that_a_job_has_begun_is_brought_to_its_end_after_the_main_thread():
+    assert run_to_its_end("shut_down_by_a_job") == "main ends\nstopped\n"
+
+
+def test_a_second_signal_ends_a_program_that_waits_for_its_runs(url, ledger, client):
+    client.add_job(slow, args=(str(ledger), 60), id="slow")
+    with program("serve", url) as process:
+        wait_until(lambda: lines(ledger), "the call")
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: client.get_runs("slow")[0].state is RunState.STARTED and asked_twice(process), "the end")
+    assert process.returncode == -signal.SIGTERM
+    assert [run.state for run in client.get_runs("slow")] == [RunState.STARTED]
+
+
+def asked_twice(process):
+    """Ask again until the first signal has been seen, and the second does what it does without a scheduler."""
+    process.send_signal(signal.SIGTERM)
+    return process.poll() is not None
 
 
 FORKED = """
