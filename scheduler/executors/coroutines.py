@@ -41,9 +41,6 @@ LOOK = 0.1
 
 _CANCELLED = f"{asyncio.CancelledError.__module__}.{asyncio.CancelledError.__qualname__}"
 
-_LEFT_BEHIND: list[Coroutines] = []
-"""What forks have copied into this process: a loop that nobody holds would be closed, and its parent's with it."""
-
 
 class _Flight:
     """One call, from being taken to being reported."""
@@ -150,10 +147,6 @@ class Coroutines:
         if reported or self._given_up():
             self._join()
         return reported
-
-    def after_fork(self) -> None:
-        """Hold what the parent's loop lives on, and touch nothing of it."""
-        _LEFT_BEHIND.append(self)
 
     # in the loop's thread
 

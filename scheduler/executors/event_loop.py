@@ -66,8 +66,6 @@ class AsyncIOExecutor(Executor):
         self._lent = loop
 
     def after_fork(self) -> None:
-        for life in self._lives():
-            life.after_fork()
         self._lock = threading.Lock()
         self._life = self._stopping = None
         self._loop = self._lent = None  # they run in the parent

@@ -94,8 +94,6 @@ class ThreadPoolExecutor(Executor):
         self._lent = loop
 
     def after_fork(self) -> None:
-        for pool in self._pools():
-            pool.after_fork()
         self._lock = threading.Lock()
         self._pool = self._stopping = None
         self._loop = self._lent = None  # they run in the parent
@@ -196,10 +194,6 @@ class _Pool:
             if current is not None and current.told_at is not None:
                 found.append(stuck_thread(current.call, worker.thread, current.told_at))
         return found
-
-    def after_fork(self) -> None:
-        if self._awaiting.begun is not None:
-            self._awaiting.begun.after_fork()
 
     def close(self) -> None:
         for _ in self._workers:
