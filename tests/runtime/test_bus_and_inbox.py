@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from scheduler import Event, InvalidSettingError, JobAdded, JobEvent, JobRemoved, SchedulerError, SchedulerStarted
-from scheduler.core.settle import Ending, Outcome
+from scheduler.core.settle import Ending, Outcome, ProgressReport
 from scheduler.runtime.bus import EventBus
 from scheduler.runtime.inbox import Inbox
 from scheduler.runtime.wakeup import Wakeup
@@ -111,6 +111,21 @@ def test_the_inbox_keeps_the_order_and_is_empty_once_drained():
     assert inbox.drain() == [outcome(number) for number in range(5)]
     assert not inbox
     assert inbox.drain() == []
+
+
+def test_of_what_an_attempt_says_about_its_progress_the_inbox_keeps_the_last_word_and_hands_it_out_before_the_outcome():
+    inbox = Inbox(Wakeup())
+    for done in range(1000):
+        inbox.put(ProgressReport("run", 2, "PROGRESS", {"done": done}))
+    inbox.put(ProgressReport("run", 1, "PROGRESS", {"done": "of an attempt that goes on"}))
+    inbox.put(outcome(1))
+    assert inbox
+    assert inbox.drain() == [
+        ProgressReport("run", 2, "PROGRESS", {"done": 999}),
+        ProgressReport("run", 1, "PROGRESS", {"done": "of an attempt that goes on"}),
+        outcome(1),
+    ]
+    assert not inbox
 
 
 def test_nothing_that_many_threads_put_into_the_inbox_gets_lost():
