@@ -57,6 +57,8 @@ class Turn(ABC):
     def finish(self, runs: Sequence[Run], node: str) -> Collection[str]:
         """Write runs that `node` held and that have moved on, all columns that an attempt changes.
 
+        Progress that is on record may stay where a run in its first attempt has none.
+
         Fenced: a run is written only if the stored one is STARTED or ENQUEUED, held by `node`, and of the same attempt.
         Returns the ids of those written.
         """
