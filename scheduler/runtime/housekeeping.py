@@ -26,11 +26,12 @@ INTERVAL = 30.0
 BREATH = 0.01
 """Seconds at the least between two batches."""
 
-SHARE = 20
-"""Of the loop's time, one part in so many is spent here at the most, however slow the store."""
+SHARE = 2
+"""Of the loop's time, one part in so many is spent here at the most, however slow the store: in half of it, more runs
+are removed than the other half can make, so that a history stays in its bounds under any load."""
 
 PATIENCE = 1.0
-"""Seconds for which a batch gives way to what is due."""
+"""Seconds for which this gives way to what is due, where there is always something due."""
 
 MOST_JOBS = 10_000
 """Of how many jobs the ended runs are counted; beyond that, counting begins anew."""
@@ -43,6 +44,8 @@ class Chores:
         self.look_at = monotonic
         """When to look for what is too old."""
         self.rest_until = monotonic
+        self.gives_way_until: float | None = None
+        """Until when what is due comes first; None where nothing had to wait for it."""
         self.ended: dict[str, int] = {}
         """Job id → how many of its runs have ended since they were last counted in the store."""
         self.crowded: dict[str, int] = {}
@@ -93,17 +96,23 @@ class Housekeeping:
         """
         chores = self._of(link)
         monotonic = self._clock.monotonic()
-        due_at = chores.due_at
-        if monotonic >= due_at:
-            if wait <= 0 and monotonic < due_at + PATIENCE:
+        if monotonic >= chores.due_at:
+            if self._gives_way(chores, wait, monotonic):
                 return inf
             self._prune(link, chores, monotonic)
-            ended_at = self._clock.monotonic()
-            chores.rest_until = ended_at + max(BREATH, (SHARE - 1) * (ended_at - monotonic))
-            due_at, monotonic = chores.due_at, ended_at
+            began, monotonic = monotonic, self._clock.monotonic()
+            chores.rest_until = monotonic + max(BREATH, (SHARE - 1) * (monotonic - began))
+        idle = not chores.crowded and chores.look_at > chores.rest_until
         # Virtual time is not made to pass for the next look, which would be most of what happens in a year.
-        idle = self._clock.virtual and not chores.crowded and due_at > chores.rest_until
-        return inf if idle else due_at - monotonic
+        return inf if idle and self._clock.virtual else chores.due_at - monotonic
+
+    def _gives_way(self, chores: Chores, wait: float, monotonic: float) -> bool:
+        if wait > 0:
+            chores.gives_way_until = None
+            return False
+        if chores.gives_way_until is None:
+            chores.gives_way_until = monotonic + PATIENCE
+        return monotonic < chores.gives_way_until
 
     def _prune(self, link: StoreLink, chores: Chores, monotonic: float) -> None:
         left = BATCH
