@@ -104,10 +104,11 @@ class Scheduler(JobCalls):
         The stores are closed; a later call, on jobs or runs, opens them again, and `close` gives them back.
 
         Arguments:
-            wait: whether to wait for runs to end. Those not waited for are recorded as LOST, or tried again at the next
-                start if their job has retries left; their functions go on, as Python cannot stop them.
+            wait: whether to wait for runs to end. Those not waited for are ended, as coroutines and processes can be, and
+                told, as threads can be, which go on until their functions return. Their runs are recorded as LOST, for
+                the reason "shutdown", or tried again at the next start if their job has retries left.
             timeout: seconds from 0 to wait for runs at the most, before they count as not waited for; None: no limit.
-                Recording how they ended takes up to 5 s more where a store does not answer.
+                Ending them takes up to 5 s more, and recording that again where a store does not answer.
 
         Raises SchedulerNotRunningError, and InvalidSettingError for a wrong timeout; then the scheduler goes on.
         """
