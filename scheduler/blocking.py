@@ -104,9 +104,9 @@ class Scheduler(JobCalls):
         The stores are closed; a later call, on jobs or runs, opens them again, and `close` gives them back.
 
         Arguments:
-            wait: whether to wait for runs to end. Those not waited for are ended, as coroutines and processes can be, and
-                told, as threads can be, which go on until their functions return. Their runs are recorded as LOST, for
-                the reason "shutdown", or tried again at the next start if their job has retries left.
+            wait: whether to wait for runs to end. Those not waited for are ended, if they are coroutines or processes,
+                or told, if they are threads, which go on until their functions return. Their runs are recorded as
+                LOST, for the reason "shutdown", or tried again at the next start if their job has retries left.
             timeout: seconds from 0 to wait for runs at the most, before they count as not waited for; None: no limit.
                 Ending them takes up to 5 s more, and recording that again where a store does not answer.
 

@@ -229,6 +229,29 @@ def unstarted(url):
     scheduler.close()
 
 
+def outlived(url):
+    """The child goes on with the database when the parent has closed it."""
+    scheduler = make(url)
+    scheduler.start()
+    scheduler.add_job("builtins:list", "interval", hours=1, id="parent")
+    reading, writing = os.pipe()
+    told, telling = os.pipe()
+
+    def go_on():
+        scheduler.add_job("builtins:list", "interval", hours=1, id="first of the child")
+        os.write(telling, b".")
+        os.read(reading, 1)
+        scheduler.add_job("builtins:list", "interval", hours=1, id="second of the child")
+        scheduler.close()
+
+    pid = forked(go_on)
+    os.read(told, 1)
+    scheduler.shutdown()
+    os.write(writing, b".")
+    assert ended_well([pid])
+    assert {job.id for job in make(url).get_jobs()} == {"parent", "first of the child", "second of the child"}
+
+
 def signals(url):
     """What a job forks under run_forever can be ended by a signal: its parent's handlers are not there."""
     scheduler = make(url)

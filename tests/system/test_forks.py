@@ -48,6 +48,10 @@ def test_a_child_that_starts_the_scheduler_is_another_node(database):
     check("node", database)
 
 
+def test_a_child_goes_on_with_a_database_that_its_parent_has_closed(database):
+    check("outlived", database)
+
+
 def test_a_child_that_starts_a_scheduler_in_memory_has_jobs_of_its_own():
     check("alone", "memory")
 
