@@ -49,3 +49,8 @@ def test_the_changelog_knows_the_version() -> None:
     released = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert released[0] == "Unreleased"
     assert len(released) == 1 or released[1] == pyproject()["project"]["version"]
+
+
+def test_the_tests_have_the_same_names_each_time(request: pytest.FixtureRequest) -> None:
+    """Workers that collect the tests side by side must agree on them, and addresses in memory differ."""
+    assert [item.nodeid for item in request.session.items if re.search(r"\bat 0x[0-9a-f]+", item.nodeid)] == []

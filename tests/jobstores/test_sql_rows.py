@@ -201,7 +201,11 @@ def test_progress_longer_than_allowed_is_not_stored_and_says_how_long_it_was(sql
     store.close()
 
 
-@pytest.mark.parametrize("meta", [None, 5, [1], {"lock": object()}, {1: {2: {3: object()}}}], ids=repr)
+@pytest.mark.parametrize(
+    "meta",
+    [None, 5, [1], {"lock": object()}, {1: {2: {3: object()}}}],
+    ids=["none", "number", "list", "no JSON", "no JSON inside"],
+)
 def test_progress_that_is_none_stops_nobody(store, meta):
     job = make_job("job", max_instances=2)
     runs = [make_run(job, 1), make_run(job, 2)]
