@@ -25,13 +25,22 @@ class FairLock:
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        if turn.acquire(timeout=timeout):
-            return True
+        try:
+            if turn.acquire(timeout=timeout):
+                return True
+        except BaseException:  # of a signal handler, Ctrl-C among them: nobody would give the turn back
+            if not self._leave(turn):
+                self.release()
+            raise
+        return not self._leave(turn)
+
+    def _leave(self, turn: threading.Lock) -> bool:
+        """Wait no more. Returns False where the lock was handed over meanwhile."""
         with self._guard:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            if turn not in self._waiting:
                 return False
-        return True
+            self._waiting.remove(turn)
+            return True
 
     def release(self) -> None:
         """Hand the lock to whoever has waited longest."""
