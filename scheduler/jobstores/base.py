@@ -271,8 +271,8 @@ class JobStore(ABC):
         """
 
     @abstractmethod
-    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
-        """Remove up to `limit` ended runs of a job, all but the latest `keep` by scheduled time. Returns as `prune`."""
+    def prune_job(self, job_id: str, keep: int, before: datetime, limit: int) -> int:
+        """Remove as `prune`, but of one job only, and none of the latest `keep` by scheduled time of its ended runs."""
 
     @abstractmethod
     def executors(self) -> Collection[str]:

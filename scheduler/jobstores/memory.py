@@ -156,9 +156,9 @@ class MemoryJobStore(JobStore):
         with self._lock:
             return self._tables.prune(before, limit)
 
-    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
+    def prune_job(self, job_id: str, keep: int, before: datetime, limit: int) -> int:
         with self._lock:
-            return self._tables.prune_job(job_id, keep, limit)
+            return self._tables.prune_job(job_id, keep, before, limit)
 
     def executors(self) -> Collection[str]:
         with self._lock:

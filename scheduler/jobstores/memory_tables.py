@@ -85,11 +85,11 @@ class Tables:
             old.append(run_id)
         return self._forget(old)
 
-    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
-        """Forget up to `limit` ended runs of a job but the latest `keep`, likewise."""
-        runs = self.runs
-        ended = sorted(run_id for run_id in self._history if runs[run_id].job_id == job_id)
-        return self._forget(ended[: min(max(len(ended) - keep, 0), limit)])
+    def prune_job(self, job_id: str, keep: int, before: datetime, limit: int) -> int:
+        """Forget up to `limit` of these among the ended runs of a job but the latest `keep`, likewise."""
+        ended = sorted(run_id for run_id in self._history if self.runs[run_id].job_id == job_id)
+        times = ((run_id, self.runs[run_id].finished_at) for run_id in ended[: max(len(ended) - keep, 0)])
+        return self._forget([run_id for run_id, time in times if time is not None and time < before][:limit])
 
     def _forget(self, run_ids: Sequence[str]) -> int:
         for run_id in run_ids:

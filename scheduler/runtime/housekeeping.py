@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import islice
 from math import inf
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from scheduler.clock import Clock
@@ -33,8 +35,23 @@ are removed than the other half can make, so that a history stays in its bounds 
 PATIENCE = 1.0
 """Seconds for which this gives way to what is due, where there is always something due."""
 
+FRESH = 60.0
+"""Seconds for which a run stays after its end, however few are kept: who waits for it elsewhere, or was called by its
+end, has seen it by then."""
+
+LATER = FRESH + 1.0
+"""Seconds after which the surplus of a job is looked for: what has ended when it is noted may go then."""
+
 MOST_JOBS = 10_000
 """Of how many jobs the ended runs are counted; beyond that, counting begins anew."""
+
+
+class Surplus(NamedTuple):
+    """A job that may have more ended runs than are kept."""
+
+    keep: int
+    look_at: float
+    """When to look, on the monotonic clock."""
 
 
 class Chores:
@@ -48,20 +65,22 @@ class Chores:
         """Until when what is due comes first; None where nothing had to wait for it."""
         self.ended: dict[str, int] = {}
         """Job id → how many of its runs have ended since they were last counted in the store."""
-        self.crowded: dict[str, int] = {}
-        """Job id → how many of its runs to keep, where there may be more."""
+        self.crowded: dict[str, Surplus] = {}
+        """Job id → what to look for, the first one first."""
 
     @property
     def due_at(self) -> float:
         """When there is something to do."""
-        return self.rest_until if self.crowded else max(self.rest_until, self.look_at)
+        first = list(islice(self.crowded.values(), 1))  # in one step, as other threads add to them
+        return max(self.rest_until, min([self.look_at, *(each.look_at for each in first)]))
 
 
 class Housekeeping:
     """Keeps each store's history within its bounds. `note` may be called from any thread.
 
-    Runs that are too old are looked for every 30 seconds. How many runs a recurring job has is looked up when the first
-    of them ends here, as nobody knows how many there were before, and then whenever a tenth of what it keeps has ended.
+    Runs that are too old are looked for every 30 seconds. How many runs a recurring job has is looked up a minute after
+    the first of them has ended here, as nobody knows how many there were before, and then whenever a tenth of what it
+    keeps has ended, as much later. For that minute after its end every run stays.
     """
 
     def __init__(self, history: History, clock: Clock) -> None:
@@ -76,15 +95,12 @@ class Housekeeping:
             keep = self._history.keep_runs if job is None or job.keep_runs is None else job.keep_runs
             if keep is None:
                 continue
-            every = max(keep // 10, 1)
             unknown = link.store.persistent and _recurs(job)
-            count = chores.ended.get(run.job_id, every - 1 if unknown else 0) + 1
-            if count >= every and len(chores.crowded) < MOST_JOBS:
-                chores.crowded[run.job_id] = keep
-                count = 0
+            count = chores.ended.get(run.job_id, _often(keep) - 1 if unknown else 0) + 1
             if len(chores.ended) >= MOST_JOBS:
                 chores.ended.clear()
             chores.ended[run.job_id] = count
+            self._look_later(chores, run.job_id, keep)
 
     def tidy(self, link: StoreLink, wait: float) -> float:
         """Remove a little, if it is time to. Returns after how many seconds to come again.
@@ -102,9 +118,18 @@ class Housekeeping:
             self._prune(link, chores, monotonic)
             began, monotonic = monotonic, self._clock.monotonic()
             chores.rest_until = monotonic + max(BREATH, (SHARE - 1) * (monotonic - began))
-        idle = not chores.crowded and chores.look_at > chores.rest_until
+        due_at = chores.due_at
         # Virtual time is not made to pass for the next look, which would be most of what happens in a year.
-        return inf if idle and self._clock.virtual else chores.due_at - monotonic
+        return inf if self._clock.virtual and due_at > chores.rest_until else due_at - monotonic
+
+    def _look_later(self, chores: Chores, job_id: str, keep: int) -> None:
+        """Have the surplus of a job looked for if enough of its runs have ended, and it is not to be already."""
+        waiting = chores.crowded.get(job_id)
+        if waiting is not None:
+            chores.crowded[job_id] = waiting._replace(keep=keep)
+        elif len(chores.crowded) < MOST_JOBS and chores.ended.get(job_id, 0) >= _often(keep):
+            chores.crowded[job_id] = Surplus(keep, self._clock.monotonic() + LATER)
+            chores.ended[job_id] = 0
 
     def _gives_way(self, chores: Chores, wait: float, monotonic: float) -> bool:
         if wait > 0:
@@ -115,19 +140,20 @@ class Housekeeping:
         return monotonic < chores.gives_way_until
 
     def _prune(self, link: StoreLink, chores: Chores, monotonic: float) -> None:
-        left = BATCH
+        left, fresh = BATCH, timedelta(seconds=FRESH)
         age = self._history.age
         if monotonic >= chores.look_at:
             if age is not None:
-                left -= link.store.prune(link.store.now() - age, left)
+                left -= link.store.prune(link.store.now() - max(age, fresh), left)
             if left > 0:
                 chores.look_at = monotonic + INTERVAL
-        for job_id, keep in list(islice(chores.crowded.items(), JOBS)):
-            if left <= 0:
+        for job_id, surplus in list(islice(chores.crowded.items(), JOBS)):
+            if left <= 0 or surplus.look_at > monotonic:
                 break
-            pruned = link.store.prune_job(job_id, keep, left)
+            pruned = link.store.prune_job(job_id, surplus.keep, link.store.now() - fresh, left)
             if pruned < left:
                 chores.crowded.pop(job_id, None)
+                self._look_later(chores, job_id, surplus.keep)
             left -= pruned
 
     def _of(self, link: StoreLink) -> Chores:
@@ -135,6 +161,11 @@ class Housekeeping:
         if chores is None:
             chores = self._chores[link] = Chores(self._clock.monotonic())
         return chores
+
+
+def _often(keep: int) -> int:
+    """After how many ended runs a job is looked at that keeps so many."""
+    return max(keep // 10, 1)
 
 
 def _recurs(job: Job | None) -> bool:

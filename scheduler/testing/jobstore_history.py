@@ -133,24 +133,41 @@ class HistoryTests(StoreTests):
         started, waiting = make_run(job, -2), make_run(job, -1, RunState.PENDING)
         ended = self._ended(job, 3, 1, 2, 4, also=[started, waiting])
         foreign = self._ended(other, 1, 2, 3)
-        assert self.store.prune_job("job", 2, 100) == 2
+        assert self.store.prune_job("job", 2, at(60), 100) == 2
         assert self._left("job") == ids([started, waiting, ended[0], ended[3]])
         assert self._left("other") == ids(foreign)
-        assert self.store.prune_job("job", 2, 100) == 0
-        assert self.store.prune_job("job", 0, 100) == 2
+        assert self.store.prune_job("job", 2, at(60), 100) == 0
+        assert self.store.prune_job("job", 0, at(60), 100) == 2
         assert self._left("job") == ids([started, waiting])
-        assert self.store.prune_job("nobody", 0, 100) == 0
+        assert self.store.prune_job("nobody", 0, at(60), 100) == 0
 
     def test_of_a_job_not_more_runs_are_removed_at_once_than_asked_for(self) -> None:
         ended = self._ended(make_job("job", max_instances=9), *range(7))
-        assert [self.store.prune_job("job", 2, 3) for _ in range(3)] == [3, 2, 0]
+        assert [self.store.prune_job("job", 2, at(60), 3) for _ in range(3)] == [3, 2, 0]
         assert self._left() == ids(ended[-2:])
+
+    def test_runs_of_a_job_that_ended_just_now_stay_however_few_are_kept(self) -> None:
+        ended = self._ended(make_job("job", max_instances=9), *range(7))
+        assert self.store.prune_job("job", 5, at(4), 100) == 2
+        assert self.store.prune_job("job", 0, at(4), 1) == 1
+        assert self.store.prune_job("job", 0, at(4), 100) == 1
+        assert self._left() == ids(ended[4:])
+        assert self.store.prune_job("job", 1, at(60), 100) == 2
+
+    def test_a_run_of_a_job_that_ended_late_stays_as_long(self) -> None:
+        job = make_job("job")
+        run = make_run(job, 1)
+        self._add_with_runs(job, run)
+        self.clock.advance(50)
+        self._end(run)
+        assert self.store.prune_job("job", 0, at(50), 100) == 0
+        assert self.store.prune_job("job", 0, at(51), 100) == 1
 
     def test_the_runs_of_a_removed_job_are_removed_too(self) -> None:
         job = make_job("job", max_instances=9)
         ended = self._ended(job, 1, 2, 3)
         self.store.remove_job("job")
-        assert self.store.prune_job("job", 1, 100) == 2
+        assert self.store.prune_job("job", 1, at(60), 100) == 2
         assert self._left() == ids(ended[-1:])
 
     def test_a_fire_whose_record_was_removed_can_be_recorded_again(self) -> None:

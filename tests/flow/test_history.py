@@ -59,8 +59,8 @@ def test_nothing_is_pruned_where_all_is_to_be_kept(world, calls):
     assert len(world.runs("job")) == 40 * 4
 
 
-@pytest.mark.parametrize(("keep", "most"), [(0, 0), (1, 1), (5, 5), (40, 44)])
-def test_of_each_job_the_latest_runs_are_kept_and_up_to_a_tenth_more(world, calls, keep, most):
+@pytest.mark.parametrize(("keep", "most"), [(0, 3), (1, 4), (5, 8), (40, 47)])
+def test_of_each_job_the_latest_runs_are_kept_with_a_tenth_more_and_those_of_the_last_minutes(world, calls, keep, most):
     scheduler = start(world, history=History(keep_runs=keep))
     for name in "ab":
         scheduler.add_job(note, "interval", minutes=1, id=name)
@@ -77,7 +77,17 @@ def test_a_job_may_keep_another_number_than_the_scheduler(world, calls):
     scheduler.add_job(note, "interval", minutes=1, id="few", keep_runs=3)
     scheduler.add_job(note, "interval", minutes=1, id="as the others")
     world.advance(30 * 60 + 30)
-    assert [len(world.runs(name)) for name in ("none", "few", "as the others")] == [0, 3, 10]
+    for name, keep in (("none", 0), ("few", 3), ("as the others", 10)):
+        assert keep <= len(world.runs(name)) <= keep + 3
+
+
+def test_a_run_stays_for_a_minute_after_its_end_however_few_are_kept(world, calls):
+    scheduler = start(world, history=History(keep_for=1, keep_runs=0))
+    scheduler.add_job(note, "interval", seconds=10, id="job")
+    world.advance(1_000)
+    kept = {run.scheduled_time for run in world.runs("job")}
+    assert kept >= {at(second) for second in range(940, 1_001, 10)}
+    assert len(kept) < 30
 
 
 def test_skipped_fires_are_history_too(world, calls):
@@ -87,7 +97,7 @@ def test_skipped_fires_are_history_too(world, calls):
     world.advance(60 * 60 + 30)
     states = world.states("stuck")
     assert states.count(RunState.STARTED) == 1
-    assert states.count(RunState.SKIPPED) == 5
+    assert 5 <= states.count(RunState.SKIPPED) <= 8
 
 
 def test_runs_that_have_not_ended_are_never_pruned(world, calls):
@@ -117,7 +127,7 @@ def test_the_history_of_a_job_that_fires_no_more_goes_with_time(world, calls, wh
     world.advance(3 * 60)
     getattr(scheduler, what)("job")
     world.advance(DAY / 2)
-    assert len(world.runs("job")) == 2
+    assert 2 <= len(world.runs("job")) <= 4
     world.advance(DAY)
     assert world.runs("job") == []
 
@@ -157,9 +167,10 @@ def test_the_runs_that_a_job_had_before_the_start_are_counted_with_its_first_one
     scheduler = start(world, history=History(keep_runs=100))
     scheduler.add_job(note, "interval", hours=1, id="job")
     world.advance(3600)
+    world.advance(3600)
     world.advance(1)
     there_were_runs_before = world.client.engine.links["default"].store.persistent
-    assert len(world.runs("job")) == (100 if there_were_runs_before else 3 * BATCH + 1)
+    assert len(world.runs("job")) == (100 if there_were_runs_before else 3 * BATCH + 2)
 
 
 def test_pruning_that_fails_is_tried_again_when_the_store_answers(opened, calls):
@@ -193,7 +204,7 @@ def test_two_schedulers_may_keep_house_in_one_store(world, calls):
         scheduler = start(world, history=History(keep_runs=5))
     scheduler.add_job(note, "interval", minutes=1, id="job")
     world.advance(30 * 60 + 30)
-    assert len(world.runs("job")) == 5
+    assert 5 <= len(world.runs("job")) <= 8
 
 
 def fail_at_length(text):

@@ -185,7 +185,9 @@ def test_two_calls_of_a_job_count_each_other(pair):
     assert sorted(run.queued for run in one.get_runs()) == [False, True]
 
 
-@pytest.mark.parametrize("prune", [lambda store: store.prune(at(60), 9), lambda store: store.prune_job("job", 0, 9)])
+@pytest.mark.parametrize(
+    "prune", [lambda store: store.prune(at(60), 9), lambda store: store.prune_job("job", 0, at(60), 9)]
+)
 def test_the_removal_of_history_passes_over_what_others_hold(pair, prune):
     one, two = pair
     job = make_job("job", max_instances=9)
@@ -235,7 +237,7 @@ def caller(store, chance, names, rounds):
                 turn.insert([call(found.job, f"{chance.getrandbits(64):x}", at=turn.now, active=found.active)])
         if number % 5 == 0:
             store.prune(at(60), 5)
-        store.prune_job(chance.choice(names), 2, 3)
+        store.prune_job(chance.choice(names), 2, at(60), 3)
 
 
 def changer(store, chance, jobs, rounds):

@@ -72,7 +72,7 @@ def drive(store):
     store.remove_job(job.id)
     call_and_revoke(store)
     assert store.prune(at(5 - RUNS), 3) == 3
-    assert store.prune_job("idle-1", 3, 2) == 2
+    assert store.prune_job("idle-1", 3, at(0), 2) == 2
     claim_damaged(store)
 
 

@@ -8,7 +8,7 @@ from scheduler.core.history import History
 from scheduler.core.job import Job
 from scheduler.core.run import Run, RunState, run_id
 from scheduler.runtime import housekeeping
-from scheduler.runtime.housekeeping import BATCH, BREATH, INTERVAL, PATIENCE, SHARE, Housekeeping
+from scheduler.runtime.housekeeping import BATCH, BREATH, FRESH, INTERVAL, LATER, PATIENCE, SHARE, Housekeeping
 from scheduler.runtime.link import StoreLink
 from scheduler.triggers import DateTrigger, IntervalTrigger
 
@@ -52,7 +52,8 @@ class Shelf:
         self.old -= pruned
         return pruned
 
-    def prune_job(self, job_id, keep, limit):
+    def prune_job(self, job_id, keep, before, limit):
+        assert before == self.now() - timedelta(seconds=FRESH)
         self.clock.passed += self.takes
         self.counts.append((job_id, keep))
         pruned = min(self.crowded.get(job_id, 0), limit)
@@ -134,11 +135,33 @@ def test_what_is_due_comes_first_but_not_for_ever(clock, shelf, link):
 
 
 def counted(keeper, link, shelf, clock):
-    """Let it work until it rests, and return what it counted."""
-    before = len(shelf.counts)
-    while (wait := keeper.tidy(link, IDLE)) < INTERVAL / 2:
-        clock.passed += wait
+    """Let it work for a while, until nothing is left that is to be looked at later, and return what it counted."""
+    before, end = len(shelf.counts), clock.passed + 3 * LATER
+    while clock.passed < end:
+        clock.passed += max(keeper.tidy(link, IDLE), BREATH)
     return shelf.counts[before:]
+
+
+def test_a_run_that_ended_just_now_stays_for_a_minute(clock, shelf, link):
+    keeper = Housekeeping(History(keep_for=1, keep_runs=0), clock)
+    keeper.tidy(link, IDLE)
+    assert shelf.looks == [(clock.now() - timedelta(seconds=FRESH), BATCH)]
+    keeper.note(link, ended("job"))
+    clock.passed += LATER - 1
+    keeper.tidy(link, IDLE)
+    assert shelf.counts == []
+    clock.passed += 1
+    keeper.tidy(link, IDLE)
+    assert shelf.counts == [("job", 0)]
+
+
+def test_what_ends_while_a_job_is_to_be_looked_at_is_looked_for_once_more(clock, shelf, link):
+    keeper = Housekeeping(History(keep_for=None, keep_runs=0), clock)
+    keeper.note(link, ended("job"))
+    clock.passed += LATER / 2
+    keeper.note(link, ended("job", 3))
+    assert counted(keeper, link, shelf, clock) == [("job", 0)] * 2
+    assert counted(keeper, link, shelf, clock) == []
 
 
 @pytest.mark.parametrize("keep", [1, 9, 100])
@@ -157,6 +180,13 @@ def test_the_jobs_own_number_goes_before_the_schedulers(clock, shelf, link):
     keeper = Housekeeping(History(keep_runs=None), clock)
     keeper.note(link, ended("none of its own") + ended("its own", keep=0))
     assert counted(keeper, link, shelf, clock) == [("its own", 0)]
+
+
+def test_the_number_that_holds_is_that_of_the_last_run_that_ended(clock, shelf, link):
+    keeper = Housekeeping(History(), clock)
+    for keep in (9, 3):
+        keeper.note(link, ended("job", keep=keep))
+    assert counted(keeper, link, shelf, clock) == [("job", 3)] * 2
 
 
 def test_single_calls_are_counted_only_when_there_have_been_many(clock, shelf, link):
@@ -180,6 +210,7 @@ def test_many_crowded_jobs_are_dealt_with_in_small_turns(clock, shelf, link):
     for job_id in shelf.crowded:
         keeper.note(link, ended(job_id))
     removed = []
+    clock.passed += LATER
     while (wait := keeper.tidy(link, IDLE)) < INTERVAL / 2:
         removed.append(sum(shelf.crowded.values()))
         clock.passed += wait
@@ -202,6 +233,7 @@ def test_a_failure_is_passed_on_and_nothing_forgotten(clock, shelf, link):
     keeper = Housekeeping(History(keep_for=60), clock)
     keeper.note(link, ended("job"))
     works, shelf.prune_job = shelf.prune_job, None
+    clock.passed += LATER
     with pytest.raises(TypeError):
         keeper.tidy(link, IDLE)
     shelf.prune_job = works

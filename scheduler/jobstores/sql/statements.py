@@ -140,9 +140,12 @@ class Statements:
         self.old_runs = sql(
             f"SELECT id FROM {self._runs} WHERE id < ? AND finished_at < ? ORDER BY id LIMIT ? {self._dialect.claim()}"
         )
+        # The scheduled time is what the index of a job's runs goes by: it leads past those that ended just now.
+        of_job = f"SELECT id FROM {self._runs} WHERE job_id = ?"
+        latest_first = "ORDER BY scheduled_time DESC, id DESC"
         surplus = (
-            f"SELECT id FROM {self._runs} WHERE job_id = ? AND finished_at IS NOT NULL "
-            "ORDER BY scheduled_time DESC, id DESC LIMIT ? OFFSET ?"
+            f"{of_job} AND scheduled_time < ? AND finished_at < ? "
+            f"AND id <= ({of_job} AND finished_at IS NOT NULL {latest_first} LIMIT 1 OFFSET ?) {latest_first} LIMIT ?"
         )
         self.surplus_runs = sql(f"SELECT id FROM {self._runs} WHERE id IN ({surplus}) {self._dialect.claim()}")
         self.delete_runs = sql(f"DELETE FROM {self._runs} WHERE id {some}")

@@ -212,8 +212,9 @@ class SQLAlchemyJobStore(JobStore):
     def prune(self, before: datetime, limit: int) -> int:
         return self._prune(self._statements.old_runs, run_id("", before), microseconds(before), limit)
 
-    def prune_job(self, job_id: str, keep: int, limit: int) -> int:
-        return self._prune(self._statements.surplus_runs, job_id, limit, keep)
+    def prune_job(self, job_id: str, keep: int, before: datetime, limit: int) -> int:
+        time = microseconds(before)
+        return self._prune(self._statements.surplus_runs, job_id, time, time, job_id, keep, limit)
 
     def _prune(self, find: str, *parameters: Any) -> int:
         with self._transaction() as connection:
