@@ -64,6 +64,14 @@ class Turn(ABC):
         """
 
     @abstractmethod
+    def rehouse(self, incarnations: Collection[str]) -> None:
+        """Let the waiting runs (PENDING, RETRY) of these incarnations wait for the executors that their jobs name now.
+
+        Jobs may have been given another one while the runs were under way. They have been locked in this turn, by
+        `followers`.
+        """
+
+    @abstractmethod
     def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
         """Write the `progress` of runs that `node` holds, and nothing else of them; fenced as `finish`."""
 
@@ -83,8 +91,8 @@ class Turn(ABC):
     def followers(self, job_ids: Collection[str]) -> Sequence[DueJob]:
         """Return the jobs that follow these (`Job.follows`), and lock both, in the order that all locks have.
 
-        Called once in a turn, after `finish` or `open_run`, with the jobs of all runs that have ended in it, and before
-        `insert`, `release` and `remove_ended`.
+        Called once in a turn, after `finish` or `open_run`, with the jobs of all runs that have ended in it or wait for
+        another attempt, and before `rehouse`, `insert`, `release` and `remove_ended`.
         """
 
     @abstractmethod
@@ -209,7 +217,8 @@ class JobStore(ABC):
         """Insert and replace jobs in one transaction: all of them, or none and an error.
 
         A job in `update` replaces the stored one of the same id if that still has the incarnation and version given;
-        it is stored with its version plus one. Raises ConflictingIdError (an id in `add` is taken), StaleJobError
+        it is stored with its version plus one, and its waiting runs (PENDING, RETRY) wait for the executor that it
+        names now. Raises ConflictingIdError (an id in `add` is taken), StaleJobError
         (an updated job has changed), JobLookupError (it is gone), SerializationError (naming the argument).
         """
 
@@ -276,7 +285,7 @@ class JobStore(ABC):
 
     @abstractmethod
     def executors(self) -> Collection[str]:
-        """Return the aliases of the executors that stored jobs name, each once."""
+        """Return the aliases of the executors that stored jobs name, or waiting runs with a `ready_at`, each once."""
 
     @abstractmethod
     def heartbeat(self, node: Node, *, register: bool) -> bool:

@@ -75,6 +75,7 @@ class MemoryJobStore(JobStore):
                 if (stored.incarnation, stored.version) != (job.incarnation, job.version):
                     raise StaleJobError(job.id)
                 tables.put_job(job.id, job.evolved(version=job.version + 1))
+                tables.rehouse(job.incarnation)
 
     def remove_job(self, job_id: str) -> None:
         now = self.now()
@@ -162,7 +163,7 @@ class MemoryJobStore(JobStore):
 
     def executors(self) -> Collection[str]:
         with self._lock:
-            return {job.executor for job in self._tables.jobs.values()}
+            return {job.executor for job in self._tables.jobs.values()} | self._tables.awaited_executors()
 
     def heartbeat(self, node: Node, *, register: bool) -> bool:
         with self._lock:
@@ -211,6 +212,10 @@ class _MemoryTurn(Turn):
             self._tables.put_run(run)
             written.append(run.id)
         return written
+
+    def rehouse(self, incarnations: Collection[str]) -> None:
+        for incarnation in incarnations:
+            self._tables.rehouse(incarnation)
 
     def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
         written = []

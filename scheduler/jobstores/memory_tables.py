@@ -58,6 +58,19 @@ class Tables:
             if run.incarnation in incarnations and run.state in WAITING:
                 self.put_run(revoke(run, Reason.REMOVED, now=now))
 
+    def rehouse(self, incarnation: str) -> None:
+        """Let the waiting runs of a job wait for the executor that it names."""
+        for run_id in list(self.open.get(incarnation, ())):
+            run = self.runs[run_id]
+            job = self.job_of(run)
+            if job is not None and run.state in WAITING and run.executor != job.executor:
+                self.put_run(run.evolved(executor=job.executor))
+
+    def awaited_executors(self) -> set[str]:
+        """Return the executors that runs with a time to start at wait for."""
+        open_runs = (self.runs[run_id] for run_ids in self.open.values() for run_id in run_ids)
+        return {run.executor for run in open_runs if run.ready_at is not None}
+
     def next_due(self, executors: Collection[str], skip: Collection[str]) -> datetime | None:
         """Return the earliest time in both queues."""
         times = [queue.first(executor, skip) for executor in executors for queue in (self.ready, self.due)]

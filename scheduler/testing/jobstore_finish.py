@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from scheduler.core.run import Attempt, Reason, RunState
-from scheduler.testing.jobstore_base import NODE, OTHER_NODE, StoreTests, at, ids, make_job, make_run
+from scheduler.testing.jobstore_base import NODE, OTHER_NODE, StoreTests, at, changed, ids, make_job, make_run
 
 
 class FinishTests(StoreTests):
@@ -164,6 +164,34 @@ class FinishTests(StoreTests):
         again = run.moved(RunState.RETRY, node=None, ready_at=at(9), attempts=attempts, cause="another run")
         assert self._finish(again) == [run.id]
         assert self._run(run) == again
+
+    def test_a_run_whose_job_was_given_another_executor_meanwhile_makes_its_next_attempt_there(self) -> None:
+        job, other = make_job("job", due=100), make_job("other", due=100)
+        run, foreign = make_run(job, 1), make_run(other, 1)
+        self._add_with_runs(job, run)
+        self._add_with_runs(other, foreign)
+        for name in ("job", "other"):
+            self.store.write_jobs(update=[changed(self._job(name), executor="new")])
+        again = [one.moved(RunState.RETRY, node=None, ready_at=at(0)) for one in (run, foreign)]
+        stored = self._job("job")
+        with self.store.turn() as turn:
+            assert len(turn.finish(again, NODE)) == 2
+            turn.followers(["job"])
+            turn.rehouse([job.incarnation])
+            assert turn.claim({"new": 9}, ()).runs == [(again[0].evolved(executor="new"), stored)]
+            assert [run.id for run, _ in turn.claim({"default": 9}, ()).runs] == [foreign.id]
+        assert [self._run(one).executor for one in (run, foreign)] == ["new", "default"]
+
+    def test_runs_whose_jobs_are_gone_wait_where_they_are(self) -> None:
+        job = make_job("job")
+        run = make_run(job)
+        self._add_with_runs(job, run)
+        self.store.remove_job("job")
+        self._retry(run, ready=100)
+        with self.store.turn() as turn:
+            turn.rehouse([])
+            turn.rehouse([job.incarnation, "nobody"])
+        assert self._run(run).executor == "default"
 
     def _release(self, *incarnations: str) -> int:
         with self.store.turn() as turn:

@@ -178,3 +178,51 @@ class JobTests(StoreTests):
         for n in range(3):
             self.store.remove_job(f"job-io-{n}")
         assert sorted(self.store.executors()) == ["cpu", "Ω"]
+
+    def test_executors_are_those_too_that_runs_wait_for_whose_jobs_are_gone_or_elsewhere(self) -> None:
+        job = make_job("job", executor="away")
+        runs = [make_run(job, 1), make_run(job, 2)]
+        self._add_with_runs(job, *runs)
+        self.store.remove_job("job")
+        assert sorted(self.store.executors()) == []
+        self._retry(runs[0], ready=100)
+        self.store.write_jobs(add=[make_job("other", executor="here")])
+        assert sorted(self.store.executors()) == ["away", "here"]
+
+    def test_waiting_runs_go_to_the_executor_that_their_job_is_given(self) -> None:
+        job, other = make_job("job", due=100), make_job("other", due=100)
+        queued, started, ended, again = (make_run(job, 1, RunState.PENDING), *(make_run(job, n) for n in (2, 3, 4)))
+        delayed = make_run(job, 5, RunState.PENDING, ready_at=at(9))
+        foreign = make_run(other, 1, RunState.PENDING, ready_at=at(8))
+        self._add_with_runs(job, queued, started, ended, again, delayed)
+        self._add_with_runs(other, foreign)
+        self._end(ended)
+        self._retry(again, ready=7)
+        assert self._next_due(["new"]) is None
+        self.store.write_jobs(update=[changed(self._job("job"), executor="new")])
+        assert [self._run(run).executor for run in (queued, again, delayed)] == ["new"] * 3
+        assert [self._run(run).executor for run in (started, ended, foreign)] == ["default"] * 3
+        assert self._run(delayed) == delayed.evolved(executor="new")
+        assert (self._next_due(["new"]), self._next_due(["default"])) == (at(7), at(8))
+        self.clock.advance(50)
+        assert self._claimed({"new": 9}) == [again.id, delayed.id]
+        assert self._claimed({"default": 9}) == [foreign.id]
+
+    def test_runs_of_another_life_of_a_job_stay_where_they_are(self) -> None:
+        before, after = make_job("job", incarnation="first"), make_job("job", incarnation="second")
+        run = make_run(before, 1)
+        self._add_with_runs(before, run)
+        self.store.remove_job("job")
+        self._retry(run, ready=0)
+        self._add(after)
+        self.store.write_jobs(update=[changed(after, executor="new")])
+        assert self._run(run).executor == "default"
+
+    def test_an_update_that_fails_moves_no_runs(self) -> None:
+        job = make_job("job", due=100)
+        delayed = make_run(job, 5, RunState.PENDING, ready_at=at(9))
+        stored = self._add_with_runs(job, delayed)
+        changes = [changed(stored, executor="new"), make_job("nobody")]
+        assert error_of(JobLookupError, lambda: self.store.write_jobs(update=changes)).job_id == "nobody"
+        assert self._run(delayed) == delayed
+        assert self._next_due() == at(9)

@@ -83,11 +83,19 @@ class Statements:
         self.job = sql(f"SELECT {self._job} FROM {self._jobs} WHERE id = ?")
         self.jobs = sql(f"SELECT {self._job} FROM {self._jobs} WHERE id {some} {order}")
         self.all_jobs = f"SELECT {self._job} FROM {self._jobs} {order}"
-        # From one alias to the next along the index: the cost grows with the aliases, not with the jobs.
+        # From one alias to the next along the index: the cost grows with the aliases, not with the jobs and runs.
+        named, awaited = (
+            f"{name}(alias) AS (SELECT min(executor) FROM {rows} UNION ALL "
+            f"SELECT (SELECT min(executor) FROM {rows} AND executor > {name}.alias) FROM {name} "
+            f"WHERE {name}.alias IS NOT NULL)"
+            for name, rows in (
+                ("named", f"{self._jobs} WHERE executor IS NOT NULL"),
+                ("awaited", f"{self._runs} WHERE ready_at IS NOT NULL"),
+            )
+        )
         self.executors = (
-            f"WITH RECURSIVE named(alias) AS (SELECT min(executor) FROM {self._jobs} UNION ALL "
-            f"SELECT (SELECT min(executor) FROM {self._jobs} WHERE executor > named.alias) FROM named "
-            "WHERE named.alias IS NOT NULL) SELECT alias FROM named WHERE alias IS NOT NULL"
+            f"WITH RECURSIVE {named}, {awaited} SELECT alias FROM named WHERE alias IS NOT NULL "
+            "UNION SELECT alias FROM awaited WHERE alias IS NOT NULL"
         )
         self.job_versions = sql(f"SELECT id, incarnation, version FROM {self._jobs} WHERE id {some}")
 
@@ -99,6 +107,14 @@ class Statements:
             f"UPDATE {self._runs} SET state = 'REVOKED', reason = 'removed', ready_at = NULL, finished_at = ? "
             f"WHERE finished_at IS NULL AND {_WAITING} "
             f"AND incarnation IN (SELECT incarnation FROM {self._jobs} WHERE id {some})"
+        )
+        own = (
+            f"SELECT executor FROM {self._jobs} j WHERE j.id = {self._runs}.job_id "
+            f"AND j.incarnation = {self._runs}.incarnation"
+        )
+        self.rehouse = sql(
+            f"UPDATE {self._runs} SET executor = ({own}) WHERE finished_at IS NULL AND {_WAITING} "
+            f"AND incarnation {some} AND executor <> ({own})"
         )
         self.ready = sql(f"UPDATE {self._runs} SET ready_at = ? WHERE id {some}")
         self.progress = self._dialect.update(self._runs_table, ("progress",), ("id",))

@@ -151,6 +151,10 @@ class SQLAlchemyJobStore(JobStore):
                 fetch(connection, self._statements.lock_jobs, (self._dialect.array([job.id for job in update]),))
             if changes and self._dialect.write_many(connection, self._statements.update_jobs, changes) != len(changes):
                 self._refuse_update(connection, update)
+            if changes:
+                execute(
+                    connection, self._statements.rehouse, (self._dialect.array([job.incarnation for job in update]),)
+                )
 
     def remove_job(self, job_id: str) -> None:
         with self._transaction() as connection:

@@ -48,6 +48,10 @@ class SQLTurn(Turn):
         self._update_runs(written)
         return {run.id for run in written}
 
+    def rehouse(self, incarnations: Collection[str]) -> None:
+        if incarnations:
+            self._execute(self._statements.rehouse, self._dialect.array(incarnations))
+
     def progress(self, runs: Sequence[Run], node: str) -> Collection[str]:
         if not runs:
             return ()
