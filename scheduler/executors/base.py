@@ -134,7 +134,8 @@ class Executor(ABC):
 
         Returns whether all have. What has not begun by then never begins, and reports nothing; what still runs is told
         to end, as by `cancel`: coroutines and processes do, within 5 seconds, which are waited for as well, and a
-        thread may report later. A second call only waits again.
+        thread may report later. A second call only waits again. While it waits, `cancel`, `began` and `stuck` go on as
+        before, so that calls can be cancelled and time out.
         """
 
     def check(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:

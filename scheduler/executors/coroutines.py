@@ -29,6 +29,7 @@ from scheduler.executors.base import (
     raised,
 )
 from scheduler.executors.current import CurrentRun, awaited
+from scheduler.executors.lives import Life
 from scheduler.wording import show, storable
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class _Flight:
         self.cancelled = False
 
 
-class Coroutines:
+class Coroutines(Life):
     """The coroutines of one life of an executor, from start to stop. May be used from any thread.
 
     Arguments:
@@ -135,14 +136,18 @@ class Coroutines:
             if flight.task is not None
         ]
 
+    def close(self) -> None:
+        """Take no more calls, and end an own loop after the last."""
+        with self._changed:
+            self._closing = True
+            self._leave()
+
     def stop(self, timeout: float | None) -> bool:
         """Wait up to `timeout` seconds until all calls have been reported, and return whether they have.
 
         What waits then is dropped, and what runs is cancelled and given 5 seconds to end.
         """
-        with self._changed:
-            self._closing = True
-            self._leave()
+        self.close()
         reported = self._wait(timeout)
         if reported or self._given_up():
             self._join()

@@ -19,6 +19,7 @@ from scheduler.clock import Clock
 from scheduler.core.run import Reason
 from scheduler.core.settle import Ending, Outcome, ProgressReport
 from scheduler.executors.base import Call, Done, StuckCall, deliver, raised
+from scheduler.executors.lives import Life
 from scheduler.executors.pace import Pace
 from scheduler.executors.process import CLOCK, WorkerProcess
 from scheduler.executors.worker import Word, pack, unpack
@@ -29,7 +30,7 @@ FALSE_STARTS = 3
 """How many workers may die before the function of a call has begun; then the call is taken to be what kills them."""
 
 ENDED_WITHIN = 5.0
-"""Seconds in which `Pool.end` has what still runs end."""
+"""Seconds in which `Pool.stop` has what still runs end."""
 
 GUARD = (
     'if the program itself starts the scheduler, put that below `if __name__ == "__main__":`, as each worker process '
@@ -60,8 +61,8 @@ class _Keeper:
         self.thread = threading.Thread(target=pool.keep, args=(self,), name=f"scheduler-keeper-{number}", daemon=True)
 
 
-class Pool:
-    """The processes and calls of one life, from start to stop."""
+class Pool(Life):
+    """The processes and calls of one life."""
 
     def __init__(
         self,
@@ -121,7 +122,7 @@ class Pool:
             for task in tasks:
                 if (task.call.run_id, task.call.attempt) == (run_id, attempt):
                     return task.began
-            return 0.0
+            return None
 
     def stuck(self) -> Sequence[StuckCall]:
         with self._arrived:
@@ -137,7 +138,7 @@ class Pool:
             self._closed = True
             self._arrived.notify_all()
 
-    def end(self, timeout: float | None) -> bool:
+    def stop(self, timeout: float | None) -> bool:
         """Wait for the calls of a closed pool, and then have all processes end. Returns whether all calls reported."""
         with self._reported:
             reported = self._reported.wait_for(lambda: not self._in_flight(), timeout)
@@ -356,4 +357,4 @@ def _end_all() -> None:
     for pool in list(_POOLS):
         if pool.of_process == os.getpid():
             pool.close()
-            pool.end(0.0)
+            pool.stop(0.0)

@@ -7,26 +7,20 @@ import multiprocessing
 import os
 import pickle
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import BaseContext
 from typing import Any
 
 from scheduler.clock import Clock
-from scheduler.errors import (
-    ExecutorStoppedError,
-    InvalidJobError,
-    InvalidSettingError,
-    SchedulerAlreadyRunningError,
-    SchedulerError,
-)
-from scheduler.executors.base import LARGEST, Call, Done, Executor, StuckCall, checked_size
+from scheduler.errors import InvalidJobError, InvalidSettingError, SchedulerError
+from scheduler.executors.base import LARGEST, Done, checked_size
+from scheduler.executors.lives import Life, LivesExecutor
 from scheduler.executors.process import WorkerProcess
 from scheduler.executors.process_pool import GUARD, Pool
 from scheduler.wording import describe, show
 
 
-class ProcessPoolExecutor(Executor):
+class ProcessPoolExecutor(LivesExecutor):
     """Calls functions in up to `max_workers` processes, which are started as they are needed.
 
     Functions, arguments, results and what `update_state` is told are pickled. A worker that dies costs the run whose
@@ -53,6 +47,7 @@ class ProcessPoolExecutor(Executor):
         initializer: Callable[..., Any] | None = None,
         initargs: Sequence[Any] = (),
     ) -> None:
+        super().__init__()
         self._max_workers = checked_size(
             min(os.cpu_count() or 1, LARGEST) if max_workers is None else max_workers, "max_workers"
         )
@@ -60,55 +55,20 @@ class ProcessPoolExecutor(Executor):
         self._max_tasks = _checked_tasks(max_tasks_per_child)
         self._initializer = initializer
         self._initargs = _checked_initargs(initializer, initargs, self._context)
-        self._lock = threading.Lock()
-        self._pool: Pool | None = None
-        self._stopping: Pool | None = None
 
     def start(self, done: Done, clock: Clock) -> None:
         if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself asks
             raise SchedulerError(f"a worker process cannot start a process pool while it imports the program; {GUARD}")
-        with self._lock:
-            if self._pool is not None:
-                raise SchedulerAlreadyRunningError(
-                    "this executor runs already; give each scheduler executors of its own"
-                )
-            self._pool = Pool(self._max_workers, self._max_tasks, self._new_process, done, clock)
+        super().start(done, clock)
 
-    def free_room(self) -> int:
-        pool = self._pool
-        return 0 if pool is None else pool.free_room()
-
-    def submit(self, calls: Sequence[Call]) -> None:
-        with self._lock:
-            if self._pool is None:
-                raise ExecutorStoppedError("this executor was not started, or has stopped")
-            self._pool.submit(calls)
-
-    def cancel(self, run_id: str) -> bool:
-        pool = self._pool
-        return pool is not None and pool.cancel(run_id)
-
-    def began(self, run_id: str, attempt: int) -> float | None:
-        pool = self._pool
-        return 0.0 if pool is None else pool.began(run_id, attempt)
-
-    def stuck(self) -> Sequence[StuckCall]:
-        pool = self._pool or self._stopping
-        return () if pool is None else pool.stuck()
+    def new_life(self, done: Done, clock: Clock) -> Life:
+        return Pool(self._max_workers, self._max_tasks, self._new_process, done, clock)
 
     def after_fork(self) -> None:
-        for pool in (self._pool, self._stopping):
-            if pool is not None:
-                pool.disown()
-        self._lock = threading.Lock()
-        self._pool = self._stopping = None
-
-    def stop(self, timeout: float | None = None) -> bool:
-        with self._lock:
-            if self._pool is not None:
-                self._pool.close()
-                self._pool, self._stopping = None, self._pool
-        return self._stopping is None or self._stopping.end(timeout)
+        for life in self._lives():
+            assert isinstance(life, Pool)
+            life.disown()
+        super().after_fork()
 
     def check(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:
         super().check(func, options)

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 from scheduler.clock import Clock
 from scheduler.core.run import Reason
 from scheduler.core.settle import Outcome
-from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
 from scheduler.executors.base import (
     Call,
     Done,
-    Executor,
     StuckCall,
     checked_size,
     deliver,
@@ -24,6 +22,7 @@ from scheduler.executors.base import (
     stuck_thread,
 )
 from scheduler.executors.current import CurrentRun, called
+from scheduler.executors.lives import Life, LivesExecutor
 from scheduler.executors.pace import Pace
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 
-class ThreadPoolExecutor(Executor):
+class ThreadPoolExecutor(LivesExecutor):
     """Calls functions in up to `max_workers` threads, which are started as they are needed.
 
     Coroutines, those of plain functions that return one as well, are awaited on an event loop, and occupy no thread.
@@ -53,61 +52,22 @@ class ThreadPoolExecutor(Executor):
     def __init__(
         self, max_workers: int = 10, max_coroutines: int = 1000, loop: AbstractEventLoop | None = None
     ) -> None:
+        super().__init__()
         self._max_workers = checked_size(max_workers, "max_workers")
         self._max_coroutines = checked_size(max_coroutines, "max_coroutines")
         self._loop = _checked_loop(loop)
         self._lent: AbstractEventLoop | None = None
-        self._lock = threading.Lock()
-        self._pool: _Pool | None = None
-        self._stopping: _Pool | None = None
 
-    def start(self, done: Done, clock: Clock) -> None:
-        with self._lock:
-            if self._pool is not None:
-                raise SchedulerAlreadyRunningError(
-                    "this executor runs already; give each scheduler executors of its own"
-                )
-            loop = self._loop or self._lent
-            self._pool = _Pool(self._max_workers, done, clock, _Awaiting(self._max_coroutines, done, clock, loop))
-
-    def free_room(self) -> int:
-        pool = self._pool
-        return 0 if pool is None else pool.free_room()
-
-    def submit(self, calls: Sequence[Call]) -> None:
-        with self._lock:
-            if self._pool is None:
-                raise ExecutorStoppedError("this executor was not started, or has stopped")
-            self._pool.submit(calls)
-
-    def cancel(self, run_id: str) -> bool:
-        return True in [pool.cancel(run_id) for pool in self._pools()]
-
-    def began(self, run_id: str, attempt: int) -> float | None:
-        pool = self._pool
-        return None if pool is None else pool.began(run_id, attempt)
-
-    def stuck(self) -> Sequence[StuckCall]:
-        return [call for pool in self._pools() for call in pool.stuck()]
+    def new_life(self, done: Done, clock: Clock) -> Life:
+        loop = self._loop or self._lent
+        return _Pool(self._max_workers, done, clock, _Awaiting(self._max_coroutines, done, clock, loop))
 
     def use_loop(self, loop: AbstractEventLoop | None) -> None:
         self._lent = loop
 
     def after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._pool = self._stopping = None
+        super().after_fork()
         self._loop = self._lent = None  # they run in the parent
-
-    def stop(self, timeout: float | None = None) -> bool:
-        with self._lock:
-            if self._pool is not None:
-                self._pool.close()
-                self._pool, self._stopping = None, self._pool
-            stopping = self._stopping
-        return stopping is None or stopping.stop(timeout)
-
-    def _pools(self) -> list[_Pool]:
-        return [pool for pool in (self._pool, self._stopping) if pool is not None]
 
 
 class _Awaiting:
@@ -127,11 +87,8 @@ class _Awaiting:
             return self.begun
 
 
-class _Pool:
-    """The threads and calls of one life, from start to stop. What a later life does is not seen by this one's threads.
-
-    `submit` and `close` are called under the executor's lock.
-    """
+class _Pool(Life):
+    """The threads and calls of one life. What a later life does is not seen by this one's threads."""
 
     def __init__(self, size: int, done: Done, clock: Clock, awaiting: _Awaiting) -> None:
         self._size = size

@@ -64,6 +64,33 @@ class LifeTests(ExecutorTests):
         assert self.executor.stop(PATIENCE)
         assert "waiting" not in self.reports.ids()
 
+    def test_while_stop_waits_calls_are_ended_and_looked_at_as_before(self) -> None:
+        ids = self.occupy(self.workers)
+        self.executor.submit([self.call("waiting", int), self.call("dropped", int)])
+        stopping = threading.Thread(target=self.executor.stop)
+        stopping.start()
+        self.wait_until(self._takes_no_more, "a stopped executor takes calls")
+        self.wait_until(lambda: self.executor.began(ids[0], 1) is not None, "nobody knows when a call began")
+        assert self.executor.began("waiting", 1) in (None, 0.0)
+        assert self.executor.cancel("dropped")
+        assert not self.executor.cancel(ids[0])
+        if self.ends_calls:
+            assert (self.reports.first().run_id, self.reports.first().ending) == (ids[0], Ending.LOST)
+        else:
+            assert [stuck.run_id for stuck in self.executor.stuck()] == [ids[0]]
+        self.open_gate()
+        stopping.join(PATIENCE)
+        assert not stopping.is_alive()
+        assert sorted(self.reports.ids()) == sorted([*ids, "waiting"])
+
+    def _takes_no_more(self) -> bool:
+        try:
+            self.executor.submit([self.call("one too many", int)])  # each takes the place of the one before
+        except ExecutorStoppedError:
+            self.executor.cancel("one too many")
+            return True
+        return False
+
     def test_to_stop_twice_or_before_the_start_does_nothing(self) -> None:
         assert self.executor.stop(PATIENCE)
         assert self.executor.stop()
