@@ -33,12 +33,13 @@ class Flight(NamedTuple):
 
 
 class Flights:
-    """The executors, and what is under way in them. But for `executors`, the counts and `stuck`, for the loop only."""
+    """The executors, and what is under way in them. All but these, the counts and `stuck` is for the loop."""
 
     def __init__(self, wakeup: Wakeup, clock: Clock, history: History) -> None:
         self.executors: dict[str, Executor] = {}
         self.inbox = Inbox(wakeup)
         self._guarded = GuardedExecutors(self.executors)
+        self.leaving = self._guarded.leaving
         self._clock = clock
         self._history = history
         self._runs: dict[str, Flight] = {}

@@ -20,6 +20,8 @@ class GuardedExecutors:
 
     def __init__(self, executors: dict[str, Executor]) -> None:
         self._executors = executors
+        self.leaving: set[str] = set()
+        """Aliases of executors that take no more runs, and stay here until those that they have taken have ended."""
         self._mute: set[str] = set()
         """Executors that could not tell their room; each is complained of once."""
 
@@ -27,6 +29,8 @@ class GuardedExecutors:
         """Return how many runs each executor takes now; those that take none, or cannot tell, are left out."""
         room = {}
         for alias, executor in list(self._executors.items()):
+            if alias in self.leaving:
+                continue
             try:
                 places = index(executor.free_room())
                 self._mute.discard(alias)

@@ -12,7 +12,6 @@ from functools import partial
 from scheduler.clock import Clock
 from scheduler.core.events import SchedulerPaused, SchedulerResumed, SchedulerShutdown, SchedulerStarted
 from scheduler.errors import (
-    ExecutorLookupError,
     InvalidSettingError,
     JobStoreError,
     JobStoreLookupError,
@@ -32,6 +31,7 @@ from scheduler.runtime.link import StoreLink
 from scheduler.runtime.liveness import Liveness, new_node_id
 from scheduler.runtime.loop import Loop
 from scheduler.runtime.signals import caught_signals
+from scheduler.runtime.staff import Staff
 from scheduler.runtime.stopping import Deadline, logged, stop_all
 from scheduler.runtime.wakeup import Wakeup
 
@@ -62,6 +62,7 @@ class Lifecycle:
         self._bus = bus
         self._wakeup = wakeup
         self._clock = clock
+        self._staff = Staff(engine.flights, clock)
         self._loop: Loop | None = None
         self._pulses: dict[str, Loop] = {}
         """Job store alias → what beats there while the loop is held up."""
@@ -117,9 +118,7 @@ class Lifecycle:
             undo.callback(link.store.close)
             link.store.open(self._clock)
             engine.links[alias] = self._new_link(alias, link.store)
-        for executor in list(engine.executors.values()):
-            executor.start(engine.flights.inbox.put, self._clock)
-            undo.callback(executor.stop, 0.0)
+        self._staff.start(undo)
 
     def shutdown(self, wait: bool, timeout: float | None) -> None:
         """Start nothing more, let runs end, record them, stop. From within a run or a listener: begun, not awaited."""
@@ -212,11 +211,7 @@ class Lifecycle:
     def add_executor(self, alias: str, executor: Executor) -> None:
         """Take in an executor, and start it if the scheduler runs."""
         with self._lock:
-            if alias in self._engine.executors:
-                raise InvalidSettingError(f"there is an executor {alias!r} already; remove it first")
-            if self.state is not SchedulerState.STOPPED:
-                executor.start(self._engine.flights.inbox.put, self._clock)
-            self._engine.executors[alias] = executor
+            self._staff.add(alias, executor, running=self.state is not SchedulerState.STOPPED)
         self._engine.wake()
 
     def remove_executor(self, alias: str) -> None:
@@ -225,15 +220,15 @@ class Lifecycle:
         From within a run or a listener the calls are not awaited, as one of them may be the caller.
         """
         with self._lock, self._engine.stepping:
-            executor = self._engine.executors.pop(alias, None)
-            if executor is None:
-                raise ExecutorLookupError(alias, self._engine.executors)
-            if self.state is SchedulerState.STOPPED:
-                return
+            running = self.state is not SchedulerState.STOPPED
+            arguments = (alias, self._staff.dismiss(alias, running))
+        if not running:
+            return
         if self._awaits_caller:
-            threading.Thread(target=executor.stop, name="scheduler-executor-stop", daemon=True).start()
+            let_go = self._staff.let_go
+            threading.Thread(target=let_go, args=arguments, name="scheduler-executor-stop", daemon=True).start()
         else:
-            executor.stop(None)
+            self._staff.let_go(*arguments)
 
     def health(self) -> Health:
         """Look at the loop, at every store and every executor. Raises nothing."""
@@ -259,8 +254,7 @@ class Lifecycle:
         self._loop, self._pulses = None, {}
         for part in (self._wakeup, self._bus, self._liveness, self._engine):
             part.after_fork()
-        for executor in self._engine.executors.values():
-            executor.after_fork()
+        self._staff.after_fork()
         for alias, link in self._engine.links.items():
             link.store.after_fork()
             self._engine.links[alias] = self._new_link(alias, link.store)

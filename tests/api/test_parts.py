@@ -12,6 +12,7 @@ from scheduler import (
     SchedulerAlreadyRunningError,
     SchedulerError,
     SchedulerShutdown,
+    current_run,
 )
 from scheduler.executors import InlineExecutor, ThreadPoolExecutor
 from scheduler.jobstores import MemoryJobStore
@@ -105,6 +106,57 @@ def test_an_executor_belongs_to_one_scheduler(make):
         other.add_executor(shared, "shared")
     with pytest.raises(ExecutorLookupError):
         other.remove_executor("shared")
+
+
+@pytest.mark.parametrize("how", ["cancel", "timeout"])
+def test_calls_are_cancelled_and_time_out_while_an_executor_is_removed(make, how):
+    began, told = threading.Event(), []
+    jobs.present["action"] = lambda: (began.set(), told.append(current_run().cancelled.wait(SOON)))
+    scheduler = make(executors={"late": ThreadPoolExecutor(1)})
+    scheduler.start()
+    run = scheduler.submit(act, executor="late", timeout=0.3 if how == "timeout" else None)
+    assert began.wait(SOON)
+    removing = threading.Thread(target=scheduler.remove_executor, args=("late",))
+    removing.start()
+    if how == "cancel":
+        while "is being removed" not in refusal(scheduler, "late"):
+            assert removing.is_alive()
+        assert run.cancel()
+    removing.join(SOON)
+    assert told == [True]
+    assert (run.state, run.reason) == (("REVOKED", "cancelled") if how == "cancel" else ("FAILURE", "timeout"))
+    scheduler.add_executor(ThreadPoolExecutor(1), "late")
+    assert scheduler.submit(note, executor="late").wait(SOON)
+
+
+def refusal(scheduler, alias):
+    """Why no executor can be added by this alias."""
+    with pytest.raises(InvalidSettingError) as caught:
+        scheduler.add_executor(InlineExecutor(), alias)
+    return str(caught.value)
+
+
+def test_an_executor_that_is_being_removed_takes_no_more_runs_and_is_not_started_again(make):
+    began, let_go = threading.Event(), threading.Event()
+    jobs.present["action"] = lambda: (began.set(), let_go.wait(SOON))
+    scheduler = make(executors={"late": ThreadPoolExecutor(2)})
+    scheduler.start()
+    scheduler.submit(act, executor="late")
+    assert began.wait(SOON)
+    removing = threading.Thread(target=scheduler.remove_executor, args=("late",))
+    removing.start()
+    while "is being removed" not in refusal(scheduler, "late"):
+        assert removing.is_alive()
+    waiting = scheduler.submit(note, executor="late")
+    assert scheduler.submit(note).wait(SOON)  # by then that one would have begun
+    assert waiting.state == "PENDING"
+    scheduler.shutdown(wait=False)
+    scheduler.start()
+    assert "is being removed" in refusal(scheduler, "late")
+    let_go.set()
+    removing.join(SOON)
+    scheduler.add_executor(ThreadPoolExecutor(1), "late")
+    assert waiting.wait(SOON)
 
 
 # from inside a job
