@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from scheduler.core.events import RUN_EVENTS, JobAdded, JobRemoved, RunProgress, RunSkipped, RunStarted
+from scheduler.clock import Clock
+from scheduler.core.events import RUN_EVENTS, JobAdded, JobBroken, JobRemoved, RunProgress, RunSkipped, RunStarted
+from scheduler.core.job import Job
 from scheduler.core.run import Reason, Run, RunState
 from scheduler.runtime.batch import Batch
 from scheduler.runtime.bus import EventBus
@@ -15,27 +17,42 @@ from scheduler.runtime.link import Start, StoreLink
 
 logger = logging.getLogger(__name__)
 
+MOST_OVERLAPPING = 10_000
+"""Of how many jobs it is known that they skip fires; beyond that, it is told anew of each."""
+
 
 class Announcer:
     """Publishes the events of runs, in the order in which they happened."""
 
-    def __init__(self, bus: EventBus, housekeeping: Housekeeping) -> None:
+    def __init__(self, bus: EventBus, housekeeping: Housekeeping, clock: Clock) -> None:
         self._bus = bus
         self._housekeeping = housekeeping
+        self._clock = clock
 
     def ended(self, link: StoreLink, endings: Endings) -> None:
-        """Tell of attempts that ended, and of what followed from that."""
-        for run in endings.refused:
-            self._refused(link, run, endings)
-        self._housekeeping.note(link, endings.concluded)
+        """Take note, and tell, of attempts that ended and of all that followed from that, whoever has recorded it."""
+        if endings.unclaimed or endings.revocations:
+            link.dirty = True
+        for run, job in endings.refused:
+            self._refused(link, run, job, endings)
+        skipped = [(run, job) for run, job in endings.called if run.state is RunState.SKIPPED]
+        ended = [(run, job) for run, job in endings.settled if run.finished_at is not None]
+        self._housekeeping.note(link, [*ended, *skipped])
         for job in endings.added:
             self._bus.publish(JobAdded(job.id, link.alias))
-        self._runs(endings.written)
-        skipped = [run for run in endings.followed if run.state is RunState.SKIPPED]
-        for run in skipped:
+        self._runs(run for run, _ in endings.settled)
+        for run, _ in skipped:
             self._overlap(link, run.job_id, run)
-        self._runs(skipped)
+        self._runs(run for run, _ in skipped)
+        self.broken(link, endings.broken)
         self._removed(link, endings.removed)
+
+    def broken(self, link: StoreLink, jobs: Iterable[tuple[Job, str]]) -> None:
+        """Leave jobs alone for a while that cannot be loaded here, and say so once."""
+        for job, reason in jobs:
+            if link.park(job.id, job.version, reason, self._clock.monotonic()):
+                logger.error("Job %r in job store %r cannot run here and is kept: %s", job.id, link.alias, reason)
+                self._bus.publish(JobBroken(job.id, link.alias, reason))
 
     def started(self, starts: Iterable[Start]) -> None:
         """Tell of runs that were handed to their executors."""
@@ -67,14 +84,14 @@ class Announcer:
             if self._bus.heard(kind):
                 self._bus.publish(kind(run))
 
-    def _refused(self, link: StoreLink, run: Run, endings: Endings) -> None:
+    def _refused(self, link: StoreLink, run: Run, job: Job | None, endings: Endings) -> None:
         """Find out why the store refused an ending: it has it already, or others took the run from this node."""
         try:
             stored = link.store.get_run(run.id)
         except Exception:
             stored = None
         if stored is not None and is_recorded(stored, run):
-            endings.written.append(stored)
+            endings.settled.append((stored if stored.state is run.state else run, job))
             return
         level = logging.DEBUG if stored is not None and stored.state is RunState.REVOKED else logging.WARNING
         text = "Run %s was taken from this node; that it ended as %s is not recorded"
@@ -90,6 +107,8 @@ class Announcer:
     def _overlap(self, link: StoreLink, job_id: str, blocked: Run | None) -> None:
         """Log when a job begins to be held up by its own runs, and when it no longer is: not at each fire between."""
         if blocked is not None and job_id not in link.overlapping:
+            if len(link.overlapping) >= MOST_OVERLAPPING:
+                link.overlapping.clear()
             link.overlapping.add(job_id)
             text = "Job %r skips fires while as many of its runs as max_instances allows are under way: %s, the oldest"
             logger.warning(text, job_id, blocked.cause)

@@ -6,22 +6,20 @@ settled and recorded, due jobs claimed and planned, their runs recorded. Only af
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from threading import RLock, get_ident
 
 from scheduler.clock import Clock
-from scheduler.core.events import JobBroken
 from scheduler.core.history import History
 from scheduler.core.job import Job
 from scheduler.core.run import Run
 from scheduler.errors import FunctionLookupError, StaleJobError
 from scheduler.runtime.announcer import Announcer
-from scheduler.runtime.batch import Batch
+from scheduler.runtime.batch import LARGEST, Batch
 from scheduler.runtime.bus import EventBus
-from scheduler.runtime.endings import record_ended
+from scheduler.runtime.endings import Endings, record_ended
 from scheduler.runtime.flights import Flights
 from scheduler.runtime.housekeeping import Housekeeping
 from scheduler.runtime.link import Revocation, StoreLink
@@ -34,8 +32,6 @@ from scheduler.runtime.revoking import Revoking
 from scheduler.runtime.wakeup import Wakeup
 from scheduler.serialization.functions import FunctionLoader
 from scheduler.wording import describe
-
-logger = logging.getLogger(__name__)
 
 BREATH = 0.01
 """Seconds for which others get at a store after a turn that catching up has made long."""
@@ -68,12 +64,11 @@ class Engine:
         self._stepper: int | None = None
         self._steps = count()
         self._clock = clock
-        self._bus = bus
         self._wakeup = wakeup
         self._functions = functions
         self._poll_interval = poll_interval
         self._housekeeping = Housekeeping(history, clock)
-        self._announcer = Announcer(bus, self._housekeeping)
+        self._announcer = Announcer(bus, self._housekeeping, clock)
         self._recovery = Recovery(liveness, self._announcer, clock)
         self._revoking = Revoking(self.flights, self._announcer, clock, poll_interval)
         self._progress = ProgressRecorder(self._announcer, clock)
@@ -84,9 +79,12 @@ class Engine:
         with self.stepping:
             self._stepper = get_ident()
             try:
-                return self._step()
+                wait = self._step()
+                self._revoking.tell()
             finally:
                 self._stepper = None
+        self._revoking.tell()  # what was left to the step in its last moment
+        return wait
 
     @property
     def inside_a_step(self) -> bool:
@@ -151,10 +149,7 @@ class Engine:
 
     def _is_stepping(self) -> bool:
         """Tell whether a step is being taken, which has yet to tell what it has done."""
-        if self.inside_a_step or not self.stepping.acquire(blocking=False):
-            return True
-        self.stepping.release()
-        return False
+        return self._stepper is not None
 
     def _in_turns(self) -> list[StoreLink]:
         """The stores, each of them first at times, so that one with much to do leaves room to the others."""
@@ -197,28 +192,30 @@ class Engine:
 
     def _turn(self, link: StoreLink, room: Mapping[str, int], monotonic: float) -> None:
         """One transaction: record what ended, claim and plan what is due. Then, committed, start it and tell."""
+        outcomes, endings = link.outcomes[:LARGEST], Endings(link.revocations)
         batch = Batch(room, link.node, self._functions)
         with link.store.turn() as turn:
-            endings = record_ended(turn, link.outcomes)
-            if endings.more_waiting or link.must_look(room, monotonic) or self._is_due(link):
+            record_ended(turn, outcomes, endings)
+            if endings.unclaimed or link.must_look(room, monotonic) or self._is_due(link):
                 link.dirty = False
+                endings.unclaimed = False
                 skip = link.parked_now(monotonic)
                 batch.claim(turn, skip)
                 left = [alias for alias, places in batch.room.items() if places > 0]
                 link.looked(turn.next_due(left, skip), left, monotonic + self._look_interval(link))
-            link.revocations += endings.revocations + batch.revocations
+            link.revocations += batch.revocations
             link.unconfirmed = batch.starts
-        link.outcomes = []
+        del link.outcomes[: len(outcomes)]
+        link.unconfirmed = []  # before they are handed over: whatever comes of that, it is not done again
         self.flights.launch(link, batch.starts)
-        link.unconfirmed = []
         # Those that took all they had room for may have room still: coroutines take none of a pool's threads.
         full = {alias for alias, places in batch.room.items() if places <= 0}
         has_room = bool(full) and not full.isdisjoint(self.flights.room())
-        link.dirty = link.dirty or bool(link.revocations) or has_room
+        link.dirty = link.dirty or has_room
         self._announcer.ended(link, endings)
         self._announcer.batch(link, batch)
         self._load(link, batch)
-        self._park(link, [*batch.broken, *endings.broken])
+        self._announcer.broken(link, batch.broken)
         if batch.exhausted:
             link.rest_until = self._clock.monotonic() + BREATH
 
@@ -233,7 +230,7 @@ class Engine:
 
     def _wait(self, link: StoreLink) -> float:
         """Seconds until there is something to do on this store, as far as is known."""
-        if link.dirty:
+        if link.dirty or link.outcomes:
             return 0.0
         monotonic = self._clock.monotonic()
         wait = link.look_at - monotonic
@@ -250,8 +247,8 @@ class Engine:
         """Find out what became of a turn whose commit failed: its runs start if they were recorded after all."""
         if link.unconfirmed:
             recorded = [start for start in link.unconfirmed if link.store.get_run(start.run.id) == start.run]
-            self.flights.launch(link, recorded)
             link.unconfirmed = []
+            self.flights.launch(link, recorded)
             self._announcer.started(recorded)
 
     def _load(self, link: StoreLink, batch: Batch) -> None:
@@ -266,10 +263,3 @@ class Engine:
                 batch.broken.append((job, str(error)))
             except BaseException as error:  # an import may raise anything, KeyboardInterrupt among it
                 batch.broken.append((job, describe(error)))
-
-    def _park(self, link: StoreLink, broken: Iterable[tuple[Job, str]]) -> None:
-        """Leave jobs alone for a while that cannot be loaded here, and say so once."""
-        for job, reason in broken:
-            if link.park(job.id, job.version, reason, self._clock.monotonic()):
-                logger.error("Job %r in job store %r cannot run here and is kept: %s", job.id, link.alias, reason)
-                self._bus.publish(JobBroken(job.id, link.alias, reason))

@@ -11,8 +11,8 @@ from scheduler.executors.base import Executor, StuckCall
 
 logger = logging.getLogger(__name__)
 
-FAILURES = (Exception, SystemExit)
-"""What an executor may raise without ending more than its own work."""
+FAILURES = BaseException
+"""What an executor may raise without ending more than its own work: CancelledError of asyncio is no Exception."""
 
 
 class GuardedExecutors:

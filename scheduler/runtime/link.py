@@ -69,6 +69,8 @@ class StoreLink:
         """When progress may be recorded again, on the monotonic clock."""
         self.look_for_taken_at = 0.0
         """When to ask which of the runs that this node holds were taken from it, on the monotonic clock."""
+        self.dead: list[str] = []
+        """Nodes that have died, and may hold runs still."""
         self.overlapping: set[str] = set()
         """Ids of jobs whose fires are being skipped because earlier runs are still under way."""
         self.unconfirmed: list[Start] = []

@@ -8,7 +8,7 @@ from scheduler.clock import Clock
 from scheduler.core.settle import Ending, Outcome
 from scheduler.runtime.announcer import Announcer
 from scheduler.runtime.batch import LARGEST
-from scheduler.runtime.endings import record_ended
+from scheduler.runtime.endings import Endings, record_ended
 from scheduler.runtime.link import Start, StoreLink
 from scheduler.runtime.liveness import Liveness
 
@@ -25,28 +25,31 @@ class Recovery:
 
     def due_at(self, link: StoreLink) -> float | None:
         """When to do so again, on the monotonic clock; None: no other node can be on this store."""
-        return self._liveness.due_at(link)
+        return 0.0 if link.dead else self._liveness.due_at(link)
 
     def look_after_nodes(self, link: StoreLink) -> None:
-        """Beat if it is time to, and record the runs of dead nodes as lost."""
+        """Beat if it is time to, and record the runs of dead nodes as lost: some at a time, so that none else waits."""
         beat = self._liveness.due_at(link)
         if beat is not None and self._clock.monotonic() >= beat:
-            for node in self._liveness.beat(link):
-                logger.warning("Node %s is dead; its runs are lost", node)
-                while self._settle_lost(link, node):
-                    pass
+            dead = self._liveness.beat(link)
+            for node in dead:
+                if node not in link.dead:
+                    logger.warning("Node %s is dead; its runs are lost", node)
+            link.dead = dead
+        if link.dead and not self._settle_lost(link, link.dead[0]):
+            del link.dead[0]
 
     def _settle_lost(self, link: StoreLink, node: str) -> bool:
-        """Settle some of a dead node's runs. Returns whether there may be more."""
+        """Settle some of a dead node's runs. Returns whether there may be more.
+
+        Its row goes first: if it lives after all, it sees that it was given up, and takes no more runs under that id.
+        """
         error = f"node {node} died before the function ended"
+        endings = Endings(link.revocations)
         with link.store.turn() as turn:
             held = turn.held(node, LARGEST)
             lost = [(Start(run, job), Outcome(run.id, Ending.LOST, error=error)) for run, job in held]
-            endings = record_ended(turn, lost)
-            link.revocations += endings.revocations
-            more = len(held) == LARGEST
-            if not more:
-                turn.forget(node)
-        link.dirty = True
+            record_ended(turn, lost, endings)
+            turn.forget(node)
         self._announcer.ended(link, endings)
-        return more
+        return len(held) == LARGEST

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from scheduler.clock import Clock
 from scheduler.core.run import Run
@@ -12,6 +13,8 @@ from scheduler.runtime.announcer import Announcer
 from scheduler.runtime.endings import Endings, is_recorded, record_revoked
 from scheduler.runtime.flights import Flights
 from scheduler.runtime.link import Revocation, StoreLink
+
+logger = logging.getLogger(__name__)
 
 TRIES = 20
 """How often a run is looked for again that changes while it is being locked."""
@@ -34,34 +37,56 @@ class Revoking:
         self._untold: deque[tuple[StoreLink, Endings]] = deque()
         """What was recorded while a step was being taken, whose events come first."""
 
+    # in any thread
+
     @property
     def unfinished(self) -> bool:
-        """Whether `finish` has something to do."""
+        """Whether the loop has something to do for others."""
         return bool(self._revoked or self._untold)
 
     def revoke(self, link: StoreLink, revocation: Revocation, stepping: Callable[[], bool]) -> Run | None:
-        """Revoke a run, in any thread; the loop ends it here by `finish`. Returns it; None: it had ended.
+        """Revoke a run, and those that are to make place for what its end has called. Returns it; None: it had ended.
 
         Arguments:
-            stepping: tells whether a step is being taken. Then the loop tells the events, after those of the step.
+            stepping: tells whether a step is being taken. Then that one tells the events, after its own.
         """
-        endings = _record(link, revocation)
-        self._revoked.append(revocation.run_id)
-        if endings is None:
-            return None
-        link.dirty = True
-        if stepping():
+        later: deque[Revocation] = deque()
+        endings = self._carry_out(link, revocation, later, stepping)
+        try:
+            for another in _still_needed(link, later):
+                self._carry_out(link, another, later, stepping)
+        except Exception as error:  # what was asked for is done
+            logger.warning("Runs in job store %r that others replace are to be revoked later: %s", link.alias, error)
+            link.revocations += later
+        return None if endings is None else endings.settled[0][0]
+
+    def _carry_out(
+        self, link: StoreLink, revocation: Revocation, later: deque[Revocation], stepping: Callable[[], bool]
+    ) -> Endings | None:
+        endings = _record(link, revocation, later)
+        if stepping() or revocation.run_id in self._flights:  # the loop ends it, if there is one
+            self._revoked.append(revocation.run_id)
+        if endings is not None:
             self._untold.append((link, endings))
-        else:
+            if not stepping():
+                self.tell()
+        return endings
+
+    def tell(self) -> None:
+        """Tell what is untold."""
+        while True:
+            try:
+                link, endings = self._untold.popleft()
+            except IndexError:
+                return
             self._announcer.ended(link, endings)
-        return endings.written[0]
+
+    # in the loop
 
     def finish(self) -> None:
-        """End here what was revoked, and tell what is untold."""
+        """End here what others have revoked."""
         while self._revoked:
             self._flights.drop(self._revoked.popleft())
-        while self._untold:
-            self._announcer.ended(*self._untold.popleft())
 
     def forget(self) -> None:
         """Leave all that is unfinished."""
@@ -69,20 +94,12 @@ class Revoking:
         self._untold.clear()
 
     def make_place(self, link: StoreLink) -> None:
-        """Revoke runs that later ones take the place of, unless that has become needless.
-
-        That is so where the later one was not recorded, its turn having failed, or waits no longer.
-        """
-        while link.revocations:
-            revocation = link.revocations[0]
-            later = None if revocation.cause is None else link.store.get_run(revocation.cause)
-            if later is not None and later.queued:
-                endings = _record(link, revocation)
-                self._flights.drop(revocation.run_id)
-                link.dirty = True
-                if endings is not None:
-                    self._announcer.ended(link, endings)
-            link.revocations.popleft()
+        """Revoke runs that later ones take the place of."""
+        for revocation in _still_needed(link, link.revocations):
+            endings = _record(link, revocation, link.revocations)
+            self._flights.drop(revocation.run_id)
+            if endings is not None:
+                self._announcer.ended(link, endings)
 
     def look_for_taken(self, link: StoreLink) -> None:
         """End runs that others have taken from this node: revoked them, or declared the node dead."""
@@ -100,6 +117,19 @@ class Revoking:
                     self._flights.drop(run_id)
 
 
+def _still_needed(link: StoreLink, revocations: deque[Revocation]) -> Iterator[Revocation]:
+    """Give one after another those that are not needless by then, and take each out once it has been carried out.
+
+    It is needless where the later run was not recorded, its turn having failed, or waits no longer.
+    """
+    while revocations:
+        revocation = revocations[0]
+        later = None if revocation.cause is None else link.store.get_run(revocation.cause)
+        if later is not None and later.queued:
+            yield revocation
+        revocations.popleft()
+
+
 def _stored(link: StoreLink, run_id: str) -> Run | None:
     try:
         return link.store.get_run(run_id)
@@ -107,25 +137,30 @@ def _stored(link: StoreLink, run_id: str) -> Run | None:
         return None
 
 
-def _record(link: StoreLink, revocation: Revocation) -> Endings | None:
+def _record(link: StoreLink, revocation: Revocation, later: deque[Revocation]) -> Endings | None:
     """Revoke a run in its store, whoever holds it. Returns what was recorded; None: it has ended, or there is none.
 
     Where the answer of the commit was lost, and the run can be read, that decides.
+
+    Arguments:
+        later: where runs are left that are to make place for what its end calls.
     """
     for tried in range(1, TRIES + 1):
-        endings = Endings()
+        endings = Endings(later)
         try:
             with link.store.turn() as turn:
                 record_revoked(turn, revocation, endings)
-                link.revocations += endings.revocations
         except Exception:
-            if not (endings.written and is_recorded(_stored(link, revocation.run_id), endings.written[0])):
+            if not endings.settled:
                 raise
-        if endings.written:
+            (run, _), stored = endings.settled[0], _stored(link, revocation.run_id)
+            if stored is None or not is_recorded(stored, run) or stored.finished_at != run.finished_at:
+                raise
+        if endings.settled:
             return endings
-        run = link.store.get_run(revocation.run_id)
-        if run is None or run.finished_at is not None:
+        found = link.store.get_run(revocation.run_id)
+        if found is None or found.finished_at is not None:
             return None
         if tried == TRIES:
-            raise StaleJobError(run.job_id)
+            raise StaleJobError(found.job_id)
     return None

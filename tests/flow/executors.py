@@ -4,7 +4,6 @@ from contextvars import Context
 
 from scheduler.executors import Executor, InlineExecutor
 from scheduler.executors.current import CurrentRun, attempt
-from tests.flow.faulty import Crash
 
 
 class HeldExecutor(Executor):
@@ -67,13 +66,6 @@ class MuteExecutor(InlineExecutor):
 
     def start(self, done, clock):
         super().start(lambda outcome: None, clock)
-
-
-class CrashingExecutor(InlineExecutor):
-    """The process ends before anything is called."""
-
-    def submit(self, calls):
-        raise Crash
 
 
 class RefusingExecutor(InlineExecutor):

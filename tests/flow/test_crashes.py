@@ -3,7 +3,7 @@
 import pytest
 
 from scheduler import RunLost, RunRetrying, RunState
-from tests.flow.executors import CrashingExecutor, MuteExecutor
+from tests.flow.executors import MuteExecutor
 from tests.flow.faulty import crash
 from tests.flow.functions import note
 from tests.flow.world import NODE_TIMEOUT, at
@@ -18,7 +18,9 @@ def before_commit(world):
 
 
 def after_commit_before_submit(world):
-    return world.scheduler(executors={"default": CrashingExecutor()})
+    store = world.store()
+    store.after_commit = lambda did: crash() if "record" in did else None
+    return world.scheduler(store)
 
 
 def while_running(world):

@@ -184,7 +184,7 @@ def test_missed_runs_leave_their_room_to_others(world, calls):
     assert [call.args for call in held.calls] == [("after them",)]
 
 
-def test_a_job_whose_run_on_another_executor_is_missed_keeps_its_room(world, calls):
+def test_a_job_that_goes_to_another_executor_takes_its_missed_run_along_and_keeps_its_room(world, calls):
     held = HeldExecutor(room=1)
     scheduler = world.scheduler(executors={"default": HeldExecutor(), "other": held})
     scheduler.add_job(note, "interval", minutes=3, jitter=50, id="job", **LIKELY)
@@ -193,7 +193,7 @@ def test_a_job_whose_run_on_another_executor_is_missed_keeps_its_room(world, cal
     world.clock.move_to(at(360))
     world.time.settle()
     assert [(run.state, run.executor) for run in world.runs()] == [
-        (RunState.SKIPPED, "default"),
+        (RunState.SKIPPED, "other"),
         (RunState.STARTED, "other"),
     ]
     assert len(held.calls) == 1

@@ -1,6 +1,7 @@
 """Ends and what follows from them, calls, revocations and the removal of history lock rows in the one order."""
 
 import random
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -213,7 +214,7 @@ def node(store, name, chance, rounds):
         ending = [(start, Outcome(start.run.id, Ending.RETURNED, attempt=start.run.attempt)) for start in starts[:4]]
         batch = Batch({"default": 5}, name, functions)
         with store.turn() as turn:
-            record_ended(turn, ending)
+            record_ended(turn, ending, Endings(deque()))
             batch.claim(turn, ())
         starts = starts[4:] + batch.starts
         with store.turn() as turn:
@@ -226,7 +227,7 @@ def canceller(store, chance, rounds):
         open_runs = [run for run in store.get_runs(limit=500) if not run.state.final]
         if open_runs:
             with store.turn() as turn:
-                record_revoked(turn, Revocation(chance.choice(open_runs).id, Reason.CANCELLED), Endings())
+                record_revoked(turn, Revocation(chance.choice(open_runs).id, Reason.CANCELLED), Endings(deque()))
 
 
 def caller(store, chance, names, rounds):
