@@ -98,12 +98,6 @@ class Life:
                 await asyncio.wait({ended})
         await self._listeners.heard(None)
 
-    def before_fork(self) -> None:
-        """Nothing here can be in the middle: what threads do is the child's no more."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-
     def after_fork(self) -> None:
         """In the child: be bound to no loop."""
         self._ended = self._keeper = None

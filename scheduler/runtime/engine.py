@@ -180,6 +180,9 @@ class Engine:
                 link.looked(next_due, room, monotonic + self._look_interval(link))
             if link.outcomes or self._is_due(link):
                 self._turn(link, room, monotonic)
+            if link.untold:  # after what ended in the same turn, such as the attempt before
+                self._announcer.started(link.untold)
+                link.untold = []
             link.unpark(monotonic)
             wait = self._wait(link)
             wait = min(wait, self._housekeeping.tidy(link, wait))
@@ -248,8 +251,8 @@ class Engine:
         if link.unconfirmed:
             recorded = [start for start in link.unconfirmed if link.store.get_run(start.run.id) == start.run]
             link.unconfirmed = []
+            link.untold += recorded
             self.flights.launch(link, recorded)
-            self._announcer.started(recorded)
 
     def _load(self, link: StoreLink, batch: Batch) -> None:
         """Import functions that due jobs need. No row is locked meanwhile."""

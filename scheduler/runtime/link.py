@@ -75,6 +75,8 @@ class StoreLink:
         """Ids of jobs whose fires are being skipped because earlier runs are still under way."""
         self.unconfirmed: list[Start] = []
         """Runs of a turn whose commit failed, and may have been recorded all the same."""
+        self.untold: list[Start] = []
+        """Those of them that were, and have been handed over; listeners hear of it after the ends of that turn."""
         self.next_due: datetime | None = None
         self.dirty = True
         """Whether a job may have changed since the store was last asked; lowered before asking."""

@@ -1,12 +1,13 @@
 """Jobs, listeners and executors that fail: each is its own problem, and nobody else's."""
 
+import asyncio
 import sys
 
 import pytest
 
 from scheduler import JobBroken, RunState
 from scheduler.executors import InlineExecutor
-from tests.flow.executors import RefusingExecutor
+from tests.flow.executors import HeldExecutor, RefusingExecutor
 from tests.flow.functions import note, return_what_no_database_keeps
 from tests.flow.triggers import MoodyTrigger
 from tests.flow.world import accounted, at
@@ -123,6 +124,23 @@ def test_an_executor_that_takes_nothing_gives_a_failed_attempt(world, calls, ret
     assert (run.state, run.attempt) == (state, attempt)
     assert run.error is None or "no more threads" in run.error
     assert healthy_runs(world) == punctual(3)
+
+
+@pytest.mark.parametrize("reason", [asyncio.CancelledError(), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_whatever_an_executor_raises_each_attempt_is_made_once(world, calls, reason):
+    """The others of the same turn have been handed over by then, and must not be once more."""
+    held = HeldExecutor()
+    scheduler = world.scheduler(executors={"held": held, "bad": RefusingExecutor(1, reason)})
+    scheduler.pause()
+    scheduler.add_job(note, "date", run_date=at(10), id="first", executor="held")
+    scheduler.add_job(note, "date", run_date=at(10), id="refused", executor="bad")
+    scheduler.add_job(note, "date", run_date=at(10), id="last", executor="default")
+    scheduler.resume()
+    world.advance(30)
+    assert len(held.calls) == 1
+    assert (world.states("first"), world.states("refused"), world.states("last")) == (
+        [RunState.STARTED], [RunState.FAILURE], [RunState.SUCCESS],
+    )  # fmt: skip
 
 
 def test_a_function_that_exits_the_program_is_a_failed_run(world, calls):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from scheduler import RunStarted, RunState, RunSucceeded
+from scheduler import RetryPolicy, RunStarted, RunState, RunSucceeded
 from scheduler.executors import InlineExecutor
 from tests.flow.faulty import lose_the_answer
-from tests.flow.functions import note
-from tests.flow.world import at
+from tests.flow.functions import fail, fail_once, note, return_what_no_database_keeps
+from tests.flow.world import at, moves_of
 
 
 def once(hook, part):
@@ -64,6 +64,25 @@ def test_after_a_commit_whose_answer_was_lost_each_run_starts_exactly_once(world
     assert {run.state for run in runs} == {RunState.SUCCESS}
     assert {run.attempt for run in runs} == {1}
     assert len(calls) == len(runs) == len(started) == len(succeeded) == 18
+
+
+@pytest.mark.parametrize(("func", "told"), [
+    (return_what_no_database_keeps, ["STARTED", "SUCCESS"]),
+    (fail_once, ["STARTED", "RETRY", "STARTED", "SUCCESS"]),
+    (fail, ["STARTED", "RETRY", "STARTED", "FAILURE"]),
+])  # fmt: skip
+def test_an_end_whose_commit_has_lost_its_answer_is_told_whatever_the_store_made_of_it(
+    world, calls, caplog, func, told
+):
+    """It kept no result, or has the next attempt on record already."""
+    store = world.store()
+    scheduler = world.scheduler(store)
+    moves = moves_of(scheduler)
+    scheduler.add_job(func, "date", run_date=at(10), id="job", retry=RetryPolicy(max_retries=1, delay=0))
+    store.after_commit = once(lose_the_answer, "finish")
+    world.advance(30)
+    assert [state for _, state, _ in moves] == told
+    assert "taken from this node" not in caplog.text
 
 
 @pytest.mark.parametrize("part", ["record", "finish"])
