@@ -22,12 +22,13 @@ from scheduler.executors.base import Call, Done, StuckCall, deliver, raised
 from scheduler.executors.lives import Life
 from scheduler.executors.pace import Pace
 from scheduler.executors.process import CLOCK, WorkerProcess
-from scheduler.executors.worker import Word, pack, unpack
+from scheduler.executors.worker import LOOK, NEVER, Word, pack, unpack
 
 _LOGGER = logging.getLogger(__name__)
 
 FALSE_STARTS = 3
-"""How many workers may die before the function of a call has begun; then the call is taken to be what kills them."""
+"""How many workers may die, or hang, before the function of a call has begun; then it is taken to be the call's doing.
+"""
 
 ENDED_WITHIN = 5.0
 """Seconds in which `Pool.stop` has what still runs end."""
@@ -85,6 +86,8 @@ class Pool(Life):
         self._keepers: list[_Keeper] = []
         self._finished = 0
         self._closed = False
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self.watch, name="scheduler-process-watch", daemon=True)
         self.of_process = os.getpid()
         _POOLS.add(self)
 
@@ -150,6 +153,9 @@ class Pool(Life):
             give_up_at = CLOCK.monotonic() + ENDED_WITHIN
         for keeper in self._keepers:
             keeper.thread.join(max(0.0, give_up_at - CLOCK.monotonic()))
+        self._over.set()
+        for process in self._processes():
+            process.kill()  # nothing must be left: multiprocessing would wait for it when the program ends
         return reported
 
     def disown(self) -> None:
@@ -157,6 +163,15 @@ class Pool(Life):
         for keeper in self._keepers:
             if keeper.process is not None:
                 keeper.process.disown()
+
+    def watch(self) -> None:
+        """What a thread of its own does until the pool is over: kill workers that do not begin, or end, in time.
+
+        Not the keepers: they may be in the middle of a message to or from a process that is stopped.
+        """
+        while not self._over.wait(LOOK):
+            for process in self._processes():
+                process.kill_if_late()
 
     # what the threads of the workers do
 
@@ -213,7 +228,7 @@ class Pool(Life):
         except Exception:  # it has ended
             how = self._retire(keeper)
             if process.killed:
-                return Outcome("", Ending.LOST, error=f"{how} before it was ready")
+                return Outcome("", Ending.LOST, error=f"{how} before it was ready{process.too_late}")
             return _failure(f"{how} before it was ready; its standard error may say why; {GUARD}")
         if word is Word.READY:
             return None
@@ -235,8 +250,10 @@ class Pool(Life):
         outcome: Outcome | None
         try:
             outcome = self._converse(keeper, task)
-        except (pickle.PicklingError, pickle.UnpicklingError) as error:
+        except pickle.PicklingError as error:
             outcome = raised(call.run_id, error, call.attempt)
+        except pickle.UnpicklingError as error:
+            outcome = raised(call.run_id, error, call.attempt)._replace(again=NEVER)
         except Exception:  # whatever the pipe raises when the process has ended, or speaks no more as agreed
             outcome = self._lost(keeper, task)
         if outcome is None:
@@ -274,6 +291,8 @@ class Pool(Life):
 
     def _lost(self, keeper: _Keeper, task: _Task) -> Outcome | None:
         """What became of a call whose worker died. None: its function had not begun, so that it waits again."""
+        process = keeper.process
+        assert process is not None
         how = self._retire(keeper)
         task.false_starts += task.began is None
         with self._arrived:
@@ -282,7 +301,9 @@ class Pool(Life):
                 if task.call.run_id not in self._waiting:  # a later attempt may have come
                     self._waiting = {task.call.run_id: task, **self._waiting}
                 return None
-        when = "while it called the function" if task.began is not None else "before it could call the function"
+        when = "while it called the function"
+        if task.began is None:
+            when = f"before it could call the function{process.too_late}"
         why = "the scheduler was shut down before the function ended: " if task.told_why is Reason.SHUTDOWN else ""
         return Outcome("", Ending.LOST, error=f"{why}{how} {when}", reason=task.told_why)
 
@@ -330,7 +351,12 @@ class Pool(Life):
         if keeper.process is not None:
             keeper.process.terminate()
 
+    def _processes(self) -> list[WorkerProcess]:
+        return [process for keeper in list(self._keepers) if (process := keeper.process) is not None]
+
     def _grow(self, wanted: int) -> None:
+        if self._watch.ident is None:
+            self._watch.start()
         while len(self._keepers) < min(wanted, self._size):
             keeper = _Keeper(self, len(self._keepers) + 1)
             try:

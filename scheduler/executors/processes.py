@@ -19,6 +19,9 @@ from scheduler.executors.process import WorkerProcess
 from scheduler.executors.process_pool import GUARD, Pool
 from scheduler.wording import describe, show
 
+LONGEST_START = 86_400
+"""Seconds that a worker may be given to start; more is a mistake."""
+
 
 class ProcessPoolExecutor(LivesExecutor):
     """Calls functions in up to `max_workers` processes, which are started as they are needed.
@@ -26,7 +29,8 @@ class ProcessPoolExecutor(LivesExecutor):
     Functions, arguments, results and what `update_state` is told are pickled. A worker that dies costs the run whose
     function it was calling, which is LOST, and no other; another worker takes its place. Runs that are cancelled or
     time out are ended: their worker gets SIGTERM, and SIGKILL 3 seconds later. Workers ignore SIGINT, and leave when
-    this process has ended, however it did. Coroutine functions run to their end on an event loop in the worker.
+    this process has ended, however it did. Coroutine functions run to their end on an event loop in the worker. A
+    result that cannot be pickled is a failure that is not tried again, as the work was done.
 
     Arguments:
         max_workers: how many calls run at a time; 1 to 10,000; None: the number of processors.
@@ -35,6 +39,9 @@ class ProcessPoolExecutor(LivesExecutor):
         max_tasks_per_child: how many calls a worker makes before another takes its place; None: no limit.
         initializer: called in each worker before its first call; if it fails, so does the run that waits for it.
         initargs: its arguments.
+        start_timeout: seconds in which a worker must be ready for its first call, its initializer included, and have
+            imported what a call names; above 0, at most a day. One that takes longer is killed and the call goes to
+            another; after the third, the run is LOST. So it is for a worker that does not take a call for 10 seconds.
 
     Raises InvalidSettingError for anything else, and for an initializer that cannot be pickled.
     """
@@ -46,6 +53,7 @@ class ProcessPoolExecutor(LivesExecutor):
         max_tasks_per_child: int | None = None,
         initializer: Callable[..., Any] | None = None,
         initargs: Sequence[Any] = (),
+        start_timeout: float = 60.0,
     ) -> None:
         super().__init__()
         self._max_workers = checked_size(
@@ -55,6 +63,7 @@ class ProcessPoolExecutor(LivesExecutor):
         self._max_tasks = _checked_tasks(max_tasks_per_child)
         self._initializer = initializer
         self._initargs = _checked_initargs(initializer, initargs, self._context)
+        self._start_timeout = _checked_start_timeout(start_timeout)
 
     def start(self, done: Done, clock: Clock) -> None:
         if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself asks
@@ -85,7 +94,8 @@ class ProcessPoolExecutor(LivesExecutor):
             )
 
     def _new_process(self, number: int) -> WorkerProcess:
-        return WorkerProcess(self._context, f"scheduler-process-{number}", self._initializer, self._initargs)
+        name = f"scheduler-process-{number}"
+        return WorkerProcess(self._context, name, self._initializer, self._initargs, self._start_timeout)
 
 
 def _checked_context(given: str | BaseContext) -> BaseContext:
@@ -123,6 +133,14 @@ def _checked_initargs(
                 "use a function at the top level of a module"
             ) from error
     return tuple(initargs)
+
+
+def _checked_start_timeout(given: float) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given <= LONGEST_START:
+        raise InvalidSettingError(
+            f"start_timeout must be a number of seconds above 0, at most {LONGEST_START} (a day), not {show(given)}"
+        )
+    return float(given)
 
 
 def _module(func: Callable[..., Any]) -> str:

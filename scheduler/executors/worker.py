@@ -17,6 +17,7 @@ from enum import Enum
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from scheduler.core.retry import Again
 from scheduler.core.settle import Ending, Outcome
 from scheduler.executors.base import Call, raised
 from scheduler.executors.current import CurrentRun, attempt
@@ -26,6 +27,9 @@ LOOK = 1.0
 """Seconds between two looks at whether a process lives, where the system may not tell of its end: a pipe that would
 tell is kept open by processes that it has started itself."""
 
+NEVER = Again(max_retries=0)
+"""Of a call whose result cannot be sent: the work is done, and is not to be done again."""
+
 LEAVE = b""
 """What tells a worker that there will be no more calls."""
 
@@ -34,6 +38,8 @@ class Word(bytes, Enum):
     """How messages of a worker begin: what the rest is."""
 
     READY = b"r"
+    TAKEN = b"t"
+    """It has read a call, and loads it: imports what the call names."""
     BEGAN = b"b"
     PROGRESS = b"p"
     """A ProgressReport."""
@@ -53,6 +59,7 @@ def serve(connection: Connection, initializer: Callable[..., Any] | None, initar
             except BaseException as error:
                 line.send(Word.OUTCOME, _failure("the initializer of the worker process failed", error))
                 return
+            line.end_if_forked(0)
         line.send(Word.READY)
         while (data := connection.recv_bytes()) != LEAVE:
             _make(data, line)
@@ -85,13 +92,24 @@ def unpack(data: bytes) -> Any:
 
 
 class _Line:
-    """The worker's end of the pipe. Functions may speak from several threads at a time."""
+    """The worker's end of the pipe. Functions may speak from several threads at a time.
+
+    What processes say that a function has forked is not sent: it would get in the way of what the worker says.
+    """
 
     def __init__(self, connection: Connection) -> None:
+        self.of_process = os.getpid()
         self._connection = connection
         self._lock = threading.Lock()
 
+    def end_if_forked(self, code: int) -> None:
+        """End this process if it was forked by the program's code and has returned from it: calls are the worker's."""
+        if self.of_process != os.getpid():
+            os._exit(code)
+
     def send(self, word: Word, value: Any = None) -> None:
+        if self.of_process != os.getpid():
+            return
         data = b"" if value is None else pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
         with self._lock:
             self._connection.send_bytes(word.value + data)
@@ -99,6 +117,7 @@ class _Line:
 
 def _make(data: bytes, line: _Line) -> None:
     """Make one call and send how it ended."""
+    line.send(Word.TAKEN)
     try:
         call: Call = pickle.loads(data)
     except BaseException as error:
@@ -108,13 +127,14 @@ def _make(data: bytes, line: _Line) -> None:
     line.send(Word.BEGAN)
     current = CurrentRun(call, lambda report: line.send(Word.PROGRESS, report))
     outcome = Context().run(attempt, call, current)
+    line.end_if_forked(0 if outcome.ending is Ending.RETURNED else 1)
     try:
         line.send(Word.OUTCOME, outcome)
     except OSError:
         raise
     except BaseException as error:
         what = f"the result {show(outcome.result)} cannot be pickled for its way back from the worker process"
-        line.send(Word.OUTCOME, _failure(what, error))
+        line.send(Word.OUTCOME, _failure(what, error)._replace(again=NEVER))
 
 
 def _failure(what: str, error: BaseException) -> Outcome:

@@ -38,6 +38,35 @@ def open_and_wait(pipe):
     threading.Event().wait(60)
 
 
+def open_and_wait_at_first(pipe, times):
+    """As an initializer: `open_and_wait` so many times."""
+    lives = Path(f"{pipe}-lives")
+    with lives.open("a") as file:
+        file.write(".")
+    if lives.stat().st_size <= times:
+        open_and_wait(pipe)
+
+
+def stop_in_the_middle_of_a_message():
+    """As when a worker is stopped while it sends a large result."""
+    current_run().update_state("BEGUN", {"process": os.getpid()})
+    send_half_a_message()
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def fork_and_wait():
+    """Return how a child has ended that was forked here, and that has returned from here."""
+    child = os.fork()
+    return os.waitpid(child, 0)[1] if child else "child"
+
+
+def fork_and_fail():
+    child = os.fork()
+    if not child:
+        raise OSError("the child fails")
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def exit_at_once(code):
     os._exit(code)
 
@@ -68,9 +97,21 @@ def answer_what_cannot_be_loaded():
 
 def die_in_the_middle_of_a_message():
     """As when a worker is killed while it sends a large result: the length is there, and half of what it announces."""
+    send_half_a_message()
+    kill_itself()
+
+
+def send_half_a_message():
     line = next(one for one in gc.get_objects() if isinstance(one, Connection))
     os.write(line.fileno(), struct.pack("!i", 1000) + b"o" * 500)
-    kill_itself()
+
+
+class HangsOnLoading:
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def __reduce__(self):
+        return open_and_wait, (self._pipe,)
 
 
 async def await_and_add(left, right):

@@ -5,80 +5,18 @@ import os
 import signal
 import threading
 from multiprocessing import resource_tracker
-from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 
 import pytest
 
 from scheduler.clock import SystemClock
+from scheduler.core.retry import Again
 from scheduler.core.run import Reason
-from scheduler.core.settle import Ending, Outcome, ProgressReport
-from scheduler.executors import Call, ProcessPoolExecutor, process
+from scheduler.core.settle import Ending
+from scheduler.executors import Call, process
 from scheduler.executors.base import EPOCH
 from tests.executors import process_calls as calls
-
-PATIENCE = 60.0
-
-
-class Watched(SpawnContext):
-    """Remembers the processes that are made."""
-
-    def __init__(self):
-        super().__init__()
-        self.processes = []
-
-    def Process(self, **arguments):
-        self.processes.append(SpawnProcess(**arguments))
-        return self.processes[-1]
-
-
-class Pool:
-    """A started pool, and what it reports."""
-
-    def __init__(self, *args, **settings):
-        self._context = Watched()
-        self.executor = ProcessPoolExecutor(*args, **{"mp_context": self._context, **settings})
-        self.reports = []
-        self._came = threading.Condition()
-        self.start()
-
-    def start(self):
-        self.executor.start(self._done, SystemClock())
-
-    def _done(self, report):
-        with self._came:
-            self.reports.append(report)
-            self._came.notify_all()
-
-    def submit(self, run_id, func, *args, **kwargs):
-        self.executor.submit([Call(run_id, func, args, kwargs)])
-
-    def outcomes(self):
-        return {report.run_id: report for report in self.reports if isinstance(report, Outcome)}
-
-    def wait_for(self, *run_ids):
-        with self._came:
-            assert self._came.wait_for(lambda: self.outcomes().keys() >= set(run_ids), PATIENCE), self.reports
-        return self.outcomes()[run_ids[-1]]
-
-    def call(self, func, *args, **kwargs):
-        self.reports.clear()
-        self.submit("run", func, *args, **kwargs)
-        return self.wait_for("run")
-
-    def occupy(self, run_id, func=calls.begin_and_wait):
-        """Have a call run until something ends it; return the id of its process."""
-        self.submit(run_id, func)
-        with self._came:
-            assert self._came.wait_for(lambda: run_id in self._processes(), PATIENCE), self.reports
-        return self._processes()[run_id]
-
-    def workers(self):
-        """Its processes that have not ended."""
-        return [process for process in self._context.processes if process.exitcode is None]
-
-    def _processes(self):
-        return {one.run_id: one.meta["process"] for one in self.reports if isinstance(one, ProgressReport)}
+from tests.executors.process_pools import PATIENCE, Pool
 
 
 @pytest.fixture(scope="module")
@@ -87,27 +25,6 @@ def shared():
     pool = Pool(2)
     yield pool
     assert pool.executor.stop(PATIENCE)
-
-
-@pytest.fixture
-def make_pool():
-    pools = []
-
-    def make(*args, **settings):
-        pools.append(Pool(*args, **settings))
-        return pools[-1]
-
-    yield make
-    for pool in pools:
-        pool.executor.stop(0)
-        assert pool.workers() == []
-
-
-@pytest.fixture
-def pipe(tmp_path):
-    """A named pipe: to read it waits until something is written."""
-    os.mkfifo(tmp_path / "pipe")
-    return str(tmp_path / "pipe")
 
 
 # how calls end
@@ -141,6 +58,11 @@ def test_a_keyword_argument_that_cannot_be_pickled_is_named(shared):
     outcome = shared.call(calls.add, 1, right=threading.Lock())
     assert "kwargs['right']: <unlocked _thread.lock" in outcome.error
     assert "such as an id or a path" in outcome.error
+
+
+@pytest.mark.parametrize("func", [calls.answer_what_cannot_be_pickled, calls.answer_what_cannot_be_loaded])
+def test_work_whose_result_cannot_be_sent_is_not_to_be_done_again(shared, func):
+    assert shared.call(func).again == Again(max_retries=0)
 
 
 def test_a_coroutine_is_run_to_its_end(shared):
@@ -178,8 +100,8 @@ def test_a_worker_that_dies_costs_the_run_that_it_was_executing_and_no_other(sha
     assert len(shared.reports) == 1 + 51
 
 
-def test_a_worker_that_dies_while_it_has_nothing_to_do_costs_nothing(make_pool):
-    pool = make_pool(1)
+def test_a_worker_that_dies_while_it_has_nothing_to_do_costs_nothing(make_process_pool):
+    pool = make_process_pool(1)
     first = pool.call(os.getpid).result
     os.kill(first, signal.SIGKILL)
     second = pool.call(os.getpid)
@@ -193,8 +115,8 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_message_costs_the_run_that_i
     assert [shared.call(calls.add, number).result for number in range(5)] == list(range(5))
 
 
-def test_a_worker_is_replaced_after_so_many_calls(make_pool):
-    pool = make_pool(1, max_tasks_per_child=2)
+def test_a_worker_is_replaced_after_so_many_calls(make_process_pool):
+    pool = make_process_pool(1, max_tasks_per_child=2)
     processes = [pool.call(os.getpid).result for _ in range(5)]
     assert [processes.count(one) for one in dict.fromkeys(processes)] == [2, 2, 1]
 
@@ -202,20 +124,20 @@ def test_a_worker_is_replaced_after_so_many_calls(make_pool):
 # initializers
 
 
-def test_each_worker_calls_the_initializer_first(make_pool):
-    pool = make_pool(1, max_tasks_per_child=1, initializer=calls.prepare, initargs=("word",))
+def test_each_worker_calls_the_initializer_first(make_process_pool):
+    pool = make_process_pool(1, max_tasks_per_child=1, initializer=calls.prepare, initargs=("word",))
     assert [pool.call(calls.prepared).result for _ in range(2)] == [["word"], ["word"]]
 
 
-def test_an_initializer_may_be_given_what_only_new_processes_can_be(make_pool):
+def test_an_initializer_may_be_given_what_only_new_processes_can_be(make_process_pool):
     queue = multiprocessing.get_context("spawn").SimpleQueue()
-    pool = make_pool(1, initializer=calls.put, initargs=(queue, "word"))
+    pool = make_process_pool(1, initializer=calls.put, initargs=(queue, "word"))
     assert pool.call(calls.add, 1).result == 1
     assert queue.get() == "word"
 
 
-def test_an_initializer_that_fails_fails_the_run_that_waits_for_it_and_is_tried_again(make_pool, tmp_path):
-    pool = make_pool(1, initializer=calls.prepare_at_the_second_time, initargs=(str(tmp_path / "first"),))
+def test_an_initializer_that_fails_fails_the_run_that_waits_for_it_and_is_tried_again(make_process_pool, tmp_path):
+    pool = make_process_pool(1, initializer=calls.prepare_at_the_second_time, initargs=(str(tmp_path / "first"),))
     outcome = pool.call(calls.add, 1)
     assert (outcome.ending, outcome.run_id) == (Ending.RAISED, "run")
     assert outcome.error == "the initializer of the worker process failed: OSError: not yet"
@@ -223,8 +145,8 @@ def test_an_initializer_that_fails_fails_the_run_that_waits_for_it_and_is_tried_
     assert pool.call(calls.add, 1).result == 1
 
 
-def test_a_worker_that_ends_before_it_is_ready_fails_the_run_and_says_what_to_look_at(make_pool):
-    outcome = make_pool(1, initializer=calls.exit_at_once, initargs=(3,)).call(calls.add, 1)
+def test_a_worker_that_ends_before_it_is_ready_fails_the_run_and_says_what_to_look_at(make_process_pool):
+    outcome = make_process_pool(1, initializer=calls.exit_at_once, initargs=(3,)).call(calls.add, 1)
     assert outcome.ending is Ending.RAISED
     assert "ended with exit code 3 before it was ready" in outcome.error
     assert '__name__ == "__main__"' in outcome.error
@@ -232,17 +154,17 @@ def test_a_worker_that_ends_before_it_is_ready_fails_the_run_and_says_what_to_lo
 
 @pytest.mark.parametrize(("kills", "ending"), [(2, Ending.RETURNED), (3, Ending.LOST)])
 def test_workers_that_are_killed_before_they_are_ready_cost_nothing_until_it_is_each_one(
-    make_pool, tmp_path, kills, ending
+    make_process_pool, tmp_path, kills, ending
 ):
-    pool = make_pool(1, initializer=calls.die_at_first, initargs=(str(tmp_path / "lives"), kills))
+    pool = make_process_pool(1, initializer=calls.die_at_first, initargs=(str(tmp_path / "lives"), kills))
     assert pool.call(calls.add, 1).ending is ending
 
 
 # cancel
 
 
-def test_a_call_that_waits_is_dropped_and_one_that_runs_is_ended_alone(make_pool):
-    pool = make_pool(2)
+def test_a_call_that_waits_is_dropped_and_one_that_runs_is_ended_alone(make_process_pool):
+    pool = make_process_pool(2)
     workers = [pool.occupy(name) for name in ("cancelled", "other")]
     pool.submit("waits", calls.add, 1)
     assert pool.executor.cancel("waits")
@@ -256,11 +178,11 @@ def test_a_call_that_waits_is_dropped_and_one_that_runs_is_ended_alone(make_pool
     assert pool.call(calls.add, 1).result == 1
 
 
-def test_a_worker_can_be_ended_also_where_the_program_blocks_signals_to_wait_for_them(make_pool):
+def test_a_worker_can_be_ended_also_where_the_program_blocks_signals_to_wait_for_them(make_process_pool):
     resource_tracker.ensure_running()  # which unblocks them once
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
-        pool = make_pool(1)
+        pool = make_process_pool(1)
         pool.occupy("run")
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -268,8 +190,8 @@ def test_a_worker_can_be_ended_also_where_the_program_blocks_signals_to_wait_for
     assert "SIGTERM" in pool.wait_for("run").error
 
 
-def test_a_call_waits_until_a_worker_is_ready_for_it(make_pool, pipe):
-    pool = make_pool(1, initializer=calls.open_and_wait, initargs=(pipe,))
+def test_a_call_waits_until_a_worker_is_ready_for_it(make_process_pool, pipe):
+    pool = make_process_pool(1, initializer=calls.open_and_wait, initargs=(pipe,))
     pool.submit("run", calls.add, 1)
     Path(pipe).read_text()
     assert pool.executor.began("run", 1) is None
@@ -278,8 +200,8 @@ def test_a_call_waits_until_a_worker_is_ready_for_it(make_pool, pipe):
     assert pool.executor.free_room() == 1
 
 
-def test_when_a_call_began_is_known_while_it_runs(make_pool):
-    pool = make_pool(1)
+def test_when_a_call_began_is_known_while_it_runs(make_process_pool):
+    pool = make_process_pool(1)
     before = SystemClock().monotonic()
     pool.occupy("run")
     assert before < pool.executor.began("run", 1) < SystemClock().monotonic()
@@ -289,8 +211,8 @@ def test_when_a_call_began_is_known_while_it_runs(make_pool):
 # room
 
 
-def test_room_is_as_many_as_there_are_workers_and_more_for_quick_calls(make_pool):
-    pool = make_pool(2)
+def test_room_is_as_many_as_there_are_workers_and_more_for_quick_calls(make_process_pool):
+    pool = make_process_pool(2)
     assert pool.executor.free_room() == 2
     for _ in range(20):
         pool.call(calls.add, 1)
@@ -300,8 +222,8 @@ def test_room_is_as_many_as_there_are_workers_and_more_for_quick_calls(make_pool
 # stop
 
 
-def test_stop_waits_and_then_ends_what_still_runs_also_what_ignores_sigterm(make_pool, monkeypatch):
-    pool = make_pool(2)
+def test_stop_waits_and_then_ends_what_still_runs_also_what_ignores_sigterm(make_process_pool, monkeypatch):
+    pool = make_process_pool(2)
     monkeypatch.setattr(process, "GRACE", 1.0)
     pool.occupy("polite")
     pool.occupy("deaf", calls.begin_and_ignore_sigterm)
@@ -320,16 +242,16 @@ def test_stop_waits_and_then_ends_what_still_runs_also_what_ignores_sigterm(make
     assert pool.workers() == []
 
 
-def test_stop_does_not_wait_for_a_worker_that_does_not_become_ready(make_pool, pipe):
-    pool = make_pool(1, initializer=calls.open_and_wait, initargs=(pipe,))
+def test_stop_does_not_wait_for_a_worker_that_does_not_become_ready(make_process_pool, pipe):
+    pool = make_process_pool(1, initializer=calls.open_and_wait, initargs=(pipe,))
     pool.submit("run", calls.add, 1)
     Path(pipe).read_text()
     assert not pool.executor.stop(0)
     assert (pool.reports, pool.workers()) == ([], [])
 
 
-def test_a_stopped_pool_can_be_started_again_and_has_new_workers(make_pool):
-    pool = make_pool(1)
+def test_a_stopped_pool_can_be_started_again_and_has_new_workers(make_process_pool):
+    pool = make_process_pool(1)
     first = pool.call(os.getpid).result
     assert pool.executor.stop(PATIENCE)
     assert pool.workers() == []
