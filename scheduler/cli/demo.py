@@ -18,7 +18,7 @@ from scheduler.cli.demo_jobs import take_inventory
 from scheduler.cli.demo_report import balance, how_to_look, story, witness
 from scheduler.triggers import DateTrigger
 
-WORK, MIDDLE, DOWN, AGAIN, PATIENCE = 3.0, 0.2, 4.5, 3.0, 5.0
+WORK, MIDDLE, DOWN, AGAIN, PATIENCE = 2.0, 0.2, 3.5, 2.0, 5.0
 """Seconds: from the start to the one-off job, from its begin to the kill, dead, at work again, and the longest wait
 for what should have happened."""
 

@@ -322,23 +322,30 @@ def test_calls_on_a_server_are_limited_in_time(postgresql):
     store.close()
 
 
+FILES = 12
+
+OPEN_EACH = """
+import sys
+from scheduler.jobstores import SQLAlchemyJobStore
+from scheduler.testing import FakeClock
+
+for line in sys.stdin:
+    store = SQLAlchemyJobStore(line.strip(), timeout=30)
+    store.open(FakeClock())
+    store.close()
+    print("opened", flush=True)
+"""
+
+
 def test_a_new_sqlite_file_may_be_opened_by_many_at_the_same_instant(tmp_path):
-    files, openers = 60, 8
-    together, failures = threading.Barrier(openers), []
-
-    def open_each():
-        for number in range(files):
-            store = SQLAlchemyJobStore(f"sqlite:///{tmp_path / f'{number}.db'}", timeout=30)
-            together.wait(60)
-            try:
-                store.open(FakeClock())
-            except StoreUnavailableError as error:
-                failures.append(str(error))
-            store.close()
-
-    threads = [threading.Thread(target=open_each) for _ in range(openers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert failures == []
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    openers = [subprocess.Popen([sys.executable, "-c", OPEN_EACH], **pipes) for _ in range(4)]
+    answers = []
+    for number in range(FILES):
+        for opener in openers:
+            opener.stdin.write(f"sqlite:///{tmp_path / f'{number}.db'}\n")
+            opener.stdin.flush()
+        answers += [opener.stdout.readline() for opener in openers]
+    for opener in openers:
+        opener.communicate(timeout=60)
+    assert answers == ["opened\n"] * FILES * len(openers)

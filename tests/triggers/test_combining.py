@@ -56,7 +56,7 @@ class Noted(Trigger):
     """A trigger of a program's own that fires at START + n · step, and notes each question."""
 
     step: timedelta
-    asked: list[datetime] = field(default_factory=list, compare=False)
+    asked: list[datetime] = field(default_factory=list, compare=False, repr=False)
 
     def next(self, after: datetime) -> datetime:
         self.asked.append(after)
