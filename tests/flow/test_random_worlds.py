@@ -1,12 +1,15 @@
-"""Everything at once: nodes die, stores lose answers, users cancel; and what must hold whatever happens."""
+"""Everything at once: nodes die, stores lose answers, users cancel and move jobs; and what must hold whatever."""
 
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
 
 import pytest
 
-from scheduler import RetryPolicy, RunState
+from scheduler import JobLookupError, RetryPolicy, RunState
 from scheduler.core.call import key_of
+from scheduler.core.run import WAITING
+from scheduler.errors import StoreUnavailableError
 from tests.flow.executors import HeldExecutor
 from tests.flow.faulty import lose_the_answer, nothing
 from tests.flow.functions import again, fail, note
@@ -22,6 +25,8 @@ FIRES = [at(number) for number in range(STEP, LASTS + 1, STEP)]
 
 OPEN = {RunState.PENDING, RunState.STARTED, RunState.RETRY}
 
+EXECUTORS = ("default", "other")
+
 
 class Life:
     """One world and what happens in it, all of it drawn from a seed."""
@@ -30,7 +35,7 @@ class Life:
         self.random = Random(seed)
         self.world = world
         self.nodes = []
-        """Scheduler, its store and its executor."""
+        """Scheduler, its store and its executors."""
         self.begun = []
         """Run id and attempt of all calls that any executor was given."""
         self.final = {}
@@ -75,7 +80,11 @@ class Life:
     # what happens
 
     def be_born(self):
-        store, executor = self.world.store(), HeldExecutor(room=self.random.choice([2, 20]))
+        store, executors = self.world.store(), {alias: self.make_executor() for alias in EXECUTORS}
+        self.nodes.append((self.world.scheduler(store, executors=executors), store, list(executors.values())))
+
+    def make_executor(self):
+        executor = HeldExecutor(room=self.random.choice([2, 20]))
         submit = executor.submit
 
         def note_and_submit(calls):
@@ -83,7 +92,11 @@ class Life:
             submit(calls)
 
         executor.submit = note_and_submit
-        self.nodes.append((self.world.scheduler(store, executors={"default": executor}), store, executor))
+        return executor
+
+    @property
+    def executors(self):
+        return [executor for _, _, executors in self.nodes for executor in executors]
 
     def die(self):
         scheduler, _, _ = self.nodes.pop(self.random.randrange(len(self.nodes)))
@@ -91,12 +104,12 @@ class Life:
         self.be_born()
 
     def end_calls(self):
-        for _, _, executor in self.nodes:
+        for executor in self.executors:
             for _ in range(self.random.randint(0, len(executor.calls))):
                 executor.finish(at=self.random.randrange(len(executor.calls)))
 
     def say_something(self):
-        for _, _, executor in self.nodes:
+        for executor in self.executors:
             for place in range(len(executor.calls)):
                 executor.current(place).progress(place)
 
@@ -104,6 +117,12 @@ class Life:
         runs = [run for run in self.world.runs() if run.state in OPEN]
         if runs:
             self.world.client.cancel_run(self.random.choice(runs).id)
+
+    def move(self):
+        scheduler, _, _ = self.random.choice(self.nodes)
+        job, executor = self.random.choice(self.jobs + self.followers), self.random.choice(EXECUTORS)
+        with suppress(JobLookupError, StoreUnavailableError):
+            scheduler.modify_job(job.id, executor=executor)
 
     def submit(self):
         self.submitted.append(self.world.client.submit(note, countdown=self.random.choice([0, 9]), retry=1).id)
@@ -122,13 +141,13 @@ class Life:
 
     def live(self):
         happenings = [self.end_calls] * 6 + [self.cancel, self.cancel, self.submit, self.run_job, self.say_something]
-        happenings += [self.lose_an_answer, self.die]
+        happenings += [self.lose_an_answer, self.die, self.move, self.move]
         while self.world.clock.now() < at(LASTS):
             self.world.advance(self.random.choice([0, 1, 3, 4]))
             self.random.choice(happenings)()
             self.look()
         for _ in range(200):
-            for _, _, executor in self.nodes:
+            for executor in self.executors:
                 executor.finish(len(executor.calls))
             self.world.advance(NODE_TIMEOUT / 4)
             if self.look() == 0:
@@ -145,6 +164,11 @@ class Life:
         for job in self.jobs + self.followers:
             started = [run for run in runs if run.incarnation == job.incarnation and run.state is RunState.STARTED]
             assert len(started) <= job.max_instances
+            now = self.world.client.get_job(job.id)
+            waiting = [run for run in runs if run.incarnation == job.incarnation and run.state in WAITING]
+            assert {run.executor for run in waiting} <= {now and now.executor}
+        assert not self.world.client.engine.links["default"].revocations
+        assert not self.world.client.engine._revoking.unfinished
         return sum(not run.state.final for run in runs)
 
     def check(self):
