@@ -22,8 +22,8 @@ from scheduler.clock import Clock
 from scheduler.core.job import NOTHING
 from scheduler.core.retry import Again, Retry, error_types
 from scheduler.core.settle import Ending, Outcome, ProgressReport
-from scheduler.errors import InvalidSettingError, UnknownOptionError
-from scheduler.wording import describe, storable
+from scheduler.errors import InvalidJobError, InvalidSettingError, UnknownOptionError
+from scheduler.wording import describe, show, storable
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -142,6 +142,11 @@ class Executor(ABC):
         """Raise InvalidJobError when a job with this function and these `executor_options` cannot run here."""
         for name in options:
             raise UnknownOptionError(name, (), f"executor_options of {type(self).__name__}")
+        if is_generator_function(func):
+            raise InvalidJobError(
+                f"func: {show(func)} is a generator function: a call makes a generator and runs nothing of it; "
+                "use a function that iterates over what it yields"
+            )
 
 
 def is_coroutine_function(func: Callable[..., Any]) -> bool:
@@ -151,6 +156,14 @@ def is_coroutine_function(func: Callable[..., Any]) -> bool:
     if type(func) is FunctionType and not func.__dict__:  # most are, and nobody has marked them as something else
         return bool(func.__code__.co_flags & inspect.CO_COROUTINE)
     return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(type(func).__call__)
+
+
+def is_generator_function(func: Callable[..., Any]) -> bool:
+    """Tell whether calling `func` gives a generator, plain or asynchronous; as `is_coroutine_function`."""
+    while isinstance(func, functools.partial):
+        func = func.func
+    called = (func, type(func).__call__)
+    return any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in called)
 
 
 def deliver(done: Callable[[_Report], None], report: _Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from contextvars import Context
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scheduler.clock import Clock
 from scheduler.core.run import Reason
+from scheduler.core.settle import Ending
 from scheduler.errors import ExecutorStoppedError, SchedulerAlreadyRunningError
 from scheduler.executors.base import Call, Done, Executor, StuckCall, checked_size, deliver, stuck_thread
 from scheduler.executors.current import CurrentRun, attempt
@@ -49,11 +51,14 @@ class InlineExecutor(Executor):
         done = self._done
         if done is None:
             raise ExecutorStoppedError("this executor was not started, or has stopped")
+        process = os.getpid()
         for call in calls:
             current = CurrentRun(call, done)
             self._running[current] = threading.current_thread()
             outcome = Context().run(attempt, call, current, self._loop)
             self._running.pop(current, None)
+            if process != os.getpid():  # the function has forked, and the child has returned from it
+                os._exit(0 if outcome.ending is Ending.RETURNED else 1)
             deliver(done, outcome)
 
     def cancel(self, run_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from contextvars import Context
@@ -104,6 +105,8 @@ class _Pool(Life):
         """What waits or runs. A call is in it before a thread takes it from those that wait, so none is overlooked."""
         self._taken = 0
         self._workers: list[_Worker] = []
+        self._of_process = os.getpid()
+        """In the child of a fork, the only thread is the one whose function has forked; it ends with the function."""
 
     def free_room(self) -> int:
         ahead = self._pace.ahead(self._finished(), self._clock.monotonic())
@@ -223,7 +226,7 @@ class _Pool(Life):
 
     def work(self, worker: _Worker) -> None:
         """What each thread does until the pool is closed."""
-        while (run_id := self._queue.get()) is not None:
+        while self._of_process == os.getpid() and (run_id := self._queue.get()) is not None:
             current = self._waiting.pop(run_id, None)
             if current is not None:  # not dropped meanwhile
                 self._serve(current, worker)
@@ -233,6 +236,8 @@ class _Pool(Life):
         worker.began = self._clock.monotonic()
         worker.current = current
         answer = Context().run(called, current)
+        if self._of_process != os.getpid():
+            return  # the function has forked, and this is the child: the outcome is the parent's to report
         if not isinstance(answer, Outcome):
             self._awaiting.begin().adopt(current, answer, worker.began)
         worker.current = None

@@ -1,5 +1,6 @@
 """What all executors share: an attempt, its outcome as text, and the checks."""
 
+import contextlib
 import functools
 import gc
 import logging
@@ -7,15 +8,17 @@ import weakref
 
 import pytest
 
+from scheduler import InvalidJobError, Scheduler
 from scheduler.core.settle import Ending, Outcome
 from scheduler.errors import InvalidSettingError
-from scheduler.executors import InlineExecutor, ThreadPoolExecutor
+from scheduler.executors import AsyncIOExecutor, InlineExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from scheduler.executors.base import (
     LONGEST,
     Call,
     checked_size,
     deliver,
     is_coroutine_function,
+    is_generator_function,
     raised,
 )
 from scheduler.executors.current import attempt
@@ -45,6 +48,55 @@ class AsyncCallable:
 )
 def test_coroutine_functions_are_told_apart(func, expected):
     assert is_coroutine_function(func) is expected
+
+
+def generator():
+    yield
+
+
+async def async_generator():
+    yield
+
+
+class GeneratorCallable:
+    def __call__(self):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("func", "expected"),
+    [
+        (generator, True),
+        (async_generator, True),
+        (functools.partial(functools.partial(generator)), True),
+        (functools.partial(async_generator), True),
+        (GeneratorCallable(), True),
+        (GeneratorCallable().__call__, True),
+        (functools.partial(GeneratorCallable()), True),
+        (GeneratorCallable, False),
+        (lambda: generator(), False),
+        (contextlib.contextmanager(generator), False),
+        (coroutine, False),
+        (print, False),
+    ],
+)
+def test_generator_functions_are_told_apart(func, expected):
+    assert is_generator_function(func) is expected
+
+
+@pytest.mark.parametrize(
+    "make", [InlineExecutor, ThreadPoolExecutor, AsyncIOExecutor, ProcessPoolExecutor], ids=lambda make: make.__name__
+)
+@pytest.mark.parametrize("func", [generator, async_generator, functools.partial(generator)])
+def test_a_generator_function_is_refused_with_a_remedy(make, func):
+    with pytest.raises(InvalidJobError, match=r"is a generator function: .* use a function that iterates"):
+        make().check(func, {})
+
+
+@pytest.mark.parametrize("ways", [Scheduler.add_job, Scheduler.submit], ids=lambda way: way.__name__)
+def test_a_generator_function_is_refused_when_it_is_handed_over(ways):
+    with pytest.raises(InvalidJobError, match="is a generator function"):
+        ways(Scheduler(timezone="UTC"), generator)
 
 
 def test_causes_and_groups_are_in_the_traceback():

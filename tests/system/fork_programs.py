@@ -16,6 +16,7 @@ import traceback
 import pytest
 
 from scheduler import RunState, Scheduler, SchedulerNotRunningError, SchedulerStarted, SchedulerState
+from scheduler.executors import InlineExecutor, ThreadPoolExecutor
 
 LIMIT = 25.0
 
@@ -208,6 +209,18 @@ def inside(url):
     assert seen == [True]
     for one in {scheduler, where}:
         one.shutdown()
+
+
+def returned(url):
+    """A job forks, and its child returns from the function: that ends it, and only the parent goes on."""
+
+    def fork():
+        child = os.fork()
+        return ended_well([child]) if child else "the child"
+
+    for executor in ThreadPoolExecutor(1), InlineExecutor():
+        with Scheduler(executors={"default": executor}, timezone="UTC") as scheduler:
+            assert [scheduler.submit(fork).get(timeout=LIMIT) for _ in range(2)] == [True, True]
 
 
 def unstarted(url):

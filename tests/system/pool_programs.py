@@ -5,6 +5,7 @@ python -m tests.system.pool_programs NAME ARGUMENT…
 
 import os
 import sys
+import threading
 import time
 
 from scheduler import Scheduler
@@ -16,6 +17,12 @@ def begin(ledger: str, seconds: float) -> None:
     """Write down that it began, and in which process; take some time."""
     write_down(ledger, "began")
     time.sleep(seconds)
+
+
+def begin_and_answer_a_lock(ledger: str) -> object:
+    """Do some work whose result cannot be pickled."""
+    write_down(ledger, "began")
+    return threading.Lock()
 
 
 def make(url: str, context: str = "spawn") -> Scheduler:

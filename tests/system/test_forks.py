@@ -44,6 +44,10 @@ def test_the_child_of_a_job_has_a_stopped_scheduler(url):
     check("inside", url)
 
 
+def test_the_child_of_a_job_ends_when_it_returns_from_the_function():
+    check("returned", "memory")
+
+
 def test_a_child_that_starts_the_scheduler_is_another_node(database):
     check("node", database)
 

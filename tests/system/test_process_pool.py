@@ -14,7 +14,7 @@ import pytest
 
 from scheduler import RunState, Scheduler
 from scheduler.executors import ProcessPoolExecutor
-from tests.system.pool_programs import begin
+from tests.system.pool_programs import begin, begin_and_answer_a_lock
 from tests.system.processes import DEADLINE, ROOT, lines, wait_until
 
 MODULE = ("-m", "tests.system.pool_programs")
@@ -172,6 +172,14 @@ def test_a_run_that_another_process_cancels_has_its_process_ended(url, ledger, c
         assert client.cancel_run(handle.id)
         wait_until(lambda: not lives(processes(ledger)[0]), "the end of the worker")
         assert client.get_run(handle.id).state is RunState.REVOKED
+
+
+def test_work_whose_result_cannot_be_pickled_has_failed_and_is_not_done_again(scheduler, ledger):
+    handle = scheduler.submit(begin_and_answer_a_lock, (str(ledger),), retry=2)
+    assert handle.wait(DEADLINE)
+    run = scheduler.get_run(handle.id)
+    assert (run.state, run.attempt, len(lines(ledger))) == (RunState.FAILURE, 1, 1)
+    assert "cannot be pickled" in run.error
 
 
 # programs that end
