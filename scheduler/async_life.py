@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context
+from datetime import timedelta
 from functools import partial
 
 from scheduler.async_calls import LoopCalls
 from scheduler.core.events import Event, SchedulerShutdown
 from scheduler.errors import SchedulerAlreadyRunningError, SchedulerNotRunningError
 from scheduler.runtime.forks import tell_of_forks
-from scheduler.runtime.lifecycle import LAST_WORDS, SIGNAL_CHECK, SchedulerState
+from scheduler.runtime.lifecycle import SIGNAL_CHECK, SchedulerState
 from scheduler.runtime.signals import caught_signals
 from scheduler.runtime.stopping import Deadline
 
@@ -61,13 +62,13 @@ class Life:
         keeping = self._keep(ended)
         self._keeper = asyncio.get_running_loop().create_task(keeping, name="scheduler-keeper", context=Context())
 
-    async def shutdown(self, wait: bool, timeout: float | None) -> None:
+    async def shutdown(self, wait: bool, timeout: float | timedelta | None) -> None:
         """Stop, and let listeners hear of it. From within a job or a listener: begun, not awaited."""
         if self._calls.loop is not None and self._calls.loop.is_closed():
             self._listeners.use(asyncio.get_running_loop())  # the only call that another loop may make then
         else:
             self._calls.check_loop()
-        deadline = Deadline(self._blocking.clock, timeout)
+        deadline = Deadline(timeout, wait)
         stop = partial(self._blocking.shutdown, wait, timeout)
         if self._listeners.inside:
             if self._blocking.state is SchedulerState.STOPPED:
@@ -77,10 +78,11 @@ class Life:
         with self._listeners.never_waited_for():
             await self._calls.result(self._calls.threads.submit(stop, apart=True), "shutdown")
         if self._calls.loop is None:
-            await self._listeners.heard(deadline.left(LAST_WORDS) if wait else LAST_WORDS)
+            await self._listeners.heard(deadline)
 
-    async def run_forever(self, start: Callable[[], Awaitable[None]]) -> None:
+    async def run_forever(self, start: Callable[[], Awaitable[None]], timeout: float | timedelta | None) -> None:
         """Start if need be, and return when the scheduler has stopped, for a signal or by `shutdown`."""
+        Deadline(timeout)  # a wrong one is refused before anything starts
         self._calls.check_loop()
         ended = None
         try:
@@ -94,9 +96,9 @@ class Life:
         finally:
             if ended is not None and not ended.done():
                 with suppress(SchedulerNotRunningError):  # somebody else has begun to
-                    await self.shutdown(wait=True, timeout=None)
+                    await self.shutdown(wait=True, timeout=timeout)
                 await asyncio.wait({ended})
-        await self._listeners.heard(None)
+        await self._listeners.heard(Deadline(None if timeout is None else 0))
 
     def after_fork(self) -> None:
         """In the child: be bound to no loop."""

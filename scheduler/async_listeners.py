@@ -13,6 +13,7 @@ from contextvars import Context, ContextVar
 from typing import Any
 
 from scheduler.core.events import Event
+from scheduler.runtime.stopping import HEARD, Deadline
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class LoopListeners:
         self._open = 0
         """Of how many calls threads must not wait for listeners, as listeners may be waiting for them."""
         self._token: object | None = None
+        self._telling: tuple[Relay, Event] | None = None
+        """Whom the task tells of what, as of now."""
 
     # from any thread
 
@@ -63,7 +66,7 @@ class LoopListeners:
             while len(self._waiting) >= LONGEST and self._must_wait():
                 self._changed.wait(CHECK)
             self._waiting.append((relay, event))
-            wake = self._task is None and not self._woken
+            wake = (self._task is None or self._task.done()) and not self._woken
             self._woken = self._woken or wake
         if wake:
             self._wake()
@@ -113,19 +116,29 @@ class LoopListeners:
             with self._changed:
                 self._open -= 1
 
-    async def heard(self, seconds: float | None) -> None:
-        """Wait until listeners have heard all there is; after `seconds`, if given, drop what they have not."""
+    async def heard(self, deadline: Deadline) -> None:
+        """Wait until listeners have heard all there is; soon after the deadline, drop what they have not."""
+        limit = deadline.grace(HEARD)
+        give_up = None if limit is None else asyncio.get_running_loop().time() + limit
         self._begin()
         while (task := self._task) is not None:
-            await asyncio.wait({task}, timeout=seconds)
+            left = None if give_up is None else max(give_up - asyncio.get_running_loop().time(), 0.0)
+            await asyncio.wait({task}, timeout=left)
             if not task.done():
-                with self._changed:
-                    dropped = len(self._waiting)
-                    self._waiting.clear()
-                task.cancel()
-                logger.error("A listener did not end in time; %d later events are not heard by theirs", dropped)
+                self._drop(task)
                 return
             self._begin()
+
+    def _drop(self, task: asyncio.Task[None]) -> None:
+        """End the call of a listener that takes too long, and forget all later events."""
+        with self._changed:
+            dropped = len(self._waiting)
+            self._waiting.clear()
+            self._task = None  # later events are told by another
+        task.cancel()
+        text = "Listener %r did not end in time on %s, and is cancelled; %d later events are not heard"
+        relay, event = self._telling or (None, None)
+        logger.error(text, relay, type(event).__name__, dropped)
 
     def _begin(self) -> None:
         """Call listeners in a task, if there is anything to tell and none does so."""
@@ -140,7 +153,7 @@ class LoopListeners:
     async def _tell_all(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
             with self._changed:
-                if loop is not self._loop:
+                if loop is not self._loop or self._task is not asyncio.current_task():
                     return
                 if not self._waiting:
                     self._task = None
@@ -153,8 +166,9 @@ class LoopListeners:
             await asyncio.sleep(0)  # others on the loop get their turns, however many events there are
 
     async def _tell(self, relay: Relay, event: Event) -> None:
-        self._token = object()
-        _LISTENING.set(self._token)
+        token = self._token = object()
+        self._telling = relay, event
+        _LISTENING.set(token)
         try:
             result = relay.callback(event)
             if inspect.isawaitable(result):
@@ -166,7 +180,8 @@ class LoopListeners:
                 raise
             logger.exception("Listener %r raised on %s", relay, type(event).__name__)
         finally:
-            self._token = None
+            if self._token is token:  # otherwise it was given up, and another task tells
+                self._token = self._telling = None
 
 
 class Relay:

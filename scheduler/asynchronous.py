@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -78,30 +78,36 @@ class AsyncScheduler:
         """
         await self._life.start(partial(self._start, paused))
 
-    async def shutdown(self, wait: bool = True, timeout: float | None = None) -> None:
+    async def shutdown(self, wait: bool = True, timeout: float | timedelta | None = None) -> None:
         """Start nothing more, wait for what runs, record it and stop. Jobs stay in their stores; start() may follow.
 
-        Listeners have heard SchedulerShutdown when it returns. From within a job or a listener it only begins, as
+        Listeners have heard SchedulerShutdown when it returns, but for those that are slow: with a timeout, they have
+        1 s more than the runs, and the last events are not heard. From within a job or a listener it only begins, as
         neither can await itself. If the wait is cancelled, it goes on by itself.
 
         Arguments:
             wait, timeout: those of `Scheduler.shutdown`. Coroutines that are not waited for are cancelled.
 
-        Raises SchedulerNotRunningError, and InvalidSettingError for a wrong timeout; then the scheduler goes on.
+        Raises SchedulerNotRunningError, and InvalidSettingError for a wrong wait or timeout; then the scheduler goes
+        on.
         """
         await self._life.shutdown(wait, timeout)
 
-    async def run_forever(self) -> None:
+    async def run_forever(self, timeout: float | timedelta | None = None) -> None:
         """Drive jobs until SIGINT or SIGTERM arrives or shutdown() is called, then shut down gracefully.
 
         Starts the scheduler if need be; shuts it down gracefully also when the wait is cancelled. A second signal does
         what it would have done without a scheduler. Outside the main thread signals cannot be caught.
-        Raises what `start` raises, but for SchedulerAlreadyRunningError while it runs; and SchedulerError on a virtual
-        clock, which stands still.
+
+        Arguments:
+            timeout: that of the `shutdown` which a signal brings about; None: it waits for runs without a limit.
+
+        Raises what `start` raises, but for SchedulerAlreadyRunningError while it runs; InvalidSettingError for a wrong
+        timeout; and SchedulerError on a virtual clock, which stands still.
         """
         if self.clock.virtual:
             raise InvalidSettingError("a scheduler on a virtual clock cannot run forever; drive it with VirtualTime")
-        await self._life.run_forever(self.start)
+        await self._life.run_forever(self.start, timeout)
 
     async def close(self) -> None:
         """Give back the database connections, and the threads, of a scheduler that does not run.

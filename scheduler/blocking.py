@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Self
 
 from scheduler.assembly import Parts, checked_executor, make_store
@@ -97,20 +97,22 @@ class Scheduler(JobCalls):
         """
         self._lifecycle.start(paused)
 
-    def shutdown(self, wait: bool = True, timeout: float | None = None) -> None:
+    def shutdown(self, wait: bool = True, timeout: float | timedelta | None = None) -> None:
         """Start nothing more, wait for what runs, record it and stop. Jobs stay in their stores; start() may follow.
 
         From within a job or a listener it only begins: another thread goes on with it, as a job cannot await itself.
         The stores are closed; a later call, on jobs or runs, opens them again, and `close` gives them back.
 
         Arguments:
-            wait: whether to wait for runs to end. Those not waited for are ended, if they are coroutines or processes,
-                or told, if they are threads, which go on until their functions return. Their runs are recorded as
-                LOST, for the reason "shutdown", or tried again at the next start if their job has retries left.
-            timeout: seconds from 0 to wait for runs at the most, before they count as not waited for; None: no limit.
-                Ending them takes up to 5 s more, and recording that again where a store does not answer.
+            wait: whether to wait for runs to end. Those not waited for are recorded as LOST, for the reason "shutdown",
+                or tried again at the next start if their job has retries left, whatever their functions do later.
+                Then these are told to end; one that does not is waited for 1 s more.
+            timeout: seconds from 0, or a timedelta, to wait for runs at the most, before they count as not waited for;
+                None: no limit. It returns 3 s later at the latest, also where a store does not answer, or a listener
+                or an import hangs.
 
-        Raises SchedulerNotRunningError, and InvalidSettingError for a wrong timeout; then the scheduler goes on.
+        Raises SchedulerNotRunningError, and InvalidSettingError for a wrong wait or timeout; then the scheduler goes
+        on.
         """
         self._lifecycle.shutdown(wait, timeout)
 
@@ -121,15 +123,19 @@ class Scheduler(JobCalls):
         """
         self._lifecycle.close()
 
-    def run_forever(self) -> None:
+    def run_forever(self, timeout: float | timedelta | None = None) -> None:
         """Drive jobs until SIGINT or SIGTERM arrives or shutdown() is called, then shut down gracefully.
 
         Starts the scheduler if need be. A second signal does what it would have done without a scheduler. Outside the
         main thread, where signals cannot be caught, shutdown() ends it.
-        Raises what `start` raises, but for SchedulerAlreadyRunningError while it runs; and SchedulerError on a virtual
-        clock, which stands still.
+
+        Arguments:
+            timeout: that of the `shutdown` which a signal brings about; None: it waits for runs without a limit.
+
+        Raises what `start` raises, but for SchedulerAlreadyRunningError while it runs; InvalidSettingError for a wrong
+        timeout; and SchedulerError on a virtual clock, which stands still.
         """
-        self._lifecycle.run_forever()
+        self._lifecycle.run_forever(timeout)
 
     def pause(self) -> None:
         """Start no run until `resume`; runs that have started go on. Raises SchedulerNotRunningError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import count
-from threading import RLock, get_ident
+from threading import Event, RLock, get_ident
 
 from scheduler.clock import Clock
 from scheduler.core.history import History
@@ -56,6 +56,12 @@ class Engine:
         self.executors = self.flights.executors
         self.claiming = True
         """Whether due jobs are started; what runs is recorded in any case."""
+        self.giving_up = False
+        """Whether what has not ended is recorded as lost to a shutdown, whatever its function does from now on."""
+        self.landed = Event()
+        """Set after each step that leaves nothing under way, while nothing is claimed."""
+        self.recorded = Event()
+        """Set after each step that leaves nothing to record either."""
         self.stepping = RLock()
         """Held while a step is taken: between the commit of a run and its call nothing may be taken away."""
         self.stepped_at = clock.monotonic()
@@ -83,8 +89,15 @@ class Engine:
                 self._revoking.tell()
             finally:
                 self._stepper = None
+                self._tell_rest()
         self._revoking.tell()  # what was left to the step in its last moment
         return wait
+
+    def _tell_rest(self) -> None:
+        if not self.claiming and not self.flights:
+            self.landed.set()
+            if not self.active:
+                self.recorded.set()
 
     @property
     def inside_a_step(self) -> bool:
@@ -95,6 +108,8 @@ class Engine:
         self.stepped_at = self.expected_at = self._clock.monotonic()
         self._revoking.finish()
         self.flights.land()
+        if self.giving_up:
+            self.flights.abandon()
         self.flights.time_out()
         wait = min([self._serve(link) for link in self._in_turns()], default=LONGEST_WAIT)
         wait = min(wait, max(self.flights.next_deadline - self._clock.monotonic(), 0.0))
@@ -111,6 +126,24 @@ class Engine:
         """How many of them are in one store."""
         return self.flights.on(link) + len(link.outcomes) + len(link.unconfirmed)
 
+    def open(self, claiming: bool) -> None:
+        """Begin a life: nothing is under way, and due jobs are started if `claiming`."""
+        self.flights.open()
+        self.claiming, self.giving_up = claiming, False
+
+    def close(self) -> None:
+        """Claim nothing more, and let `landed` and `recorded` tell from now on how far the rest is."""
+        self.claiming = False
+        self.landed.clear()
+        self.recorded.clear()
+        self._wakeup.set()
+
+    def give_up(self) -> None:
+        """Let the next step record what has not ended by then as lost to a shutdown. To be called after `close`."""
+        self.recorded.clear()
+        self.giving_up = True
+        self._wakeup.set()
+
     def drop_flights(self) -> None:
         """Forget every run that has not been recorded as ended; other nodes, or this one restarted, find them lost."""
         self.flights.forget()
@@ -123,6 +156,7 @@ class Engine:
         """In the child of a fork: nothing is under way here, and whoever held the lock is not here."""
         self.stepping = RLock()
         self._stepper = None
+        self.landed, self.recorded = Event(), Event()
         self._revoking.forget()
         self.flights.inbox.drain()
         self.drop_flights()

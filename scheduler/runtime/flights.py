@@ -46,6 +46,8 @@ class Flights:
         self._deadlines = Deadlines(self._awaits)
         self._ending: set[tuple[str, int]] = set()
         """Attempts, as run id and number, that were told to end and may report yet: nobody waits for that."""
+        self._abandoned = False
+        """Whether nothing more is begun, and what has begun was given up."""
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -79,6 +81,14 @@ class Flights:
 
     # beginning
 
+    def open(self) -> None:
+        """Begin a life: nothing is under way, but for calls of an earlier one that were told to end, and have not."""
+        self.land()
+        self._runs.clear()
+        self._deadlines.clear()
+        self._ending &= {(call.run_id, call.attempt) for calls in self.stuck().values() for call in calls}
+        self._abandoned = False
+
     def launch(self, link: StoreLink, starts: Iterable[Start]) -> None:
         """Hand recorded runs to their executors. One that takes none gives failed attempts, never a lost word."""
         calls: dict[str, list[Call]] = {}
@@ -91,15 +101,20 @@ class Flights:
                 if start.job is not None and start.job.timeout is not None:
                     self._deadlines.add(now + start.job.timeout, start.run.id, start.run.attempt)
                 calls.setdefault(start.run.executor, []).append(start.call)
+        if self._abandoned:
+            self.abandon()
+            return
         for alias, batch in calls.items():
             try:
                 self._executor(alias).submit(batch)
             except ExecutorStoppedError:
-                self._give_up([call.run_id for call in batch], f"executor {alias!r} had stopped before it could begin")
-            except FAILURES as error:
+                for call in batch:
+                    error = f"executor {alias!r} had stopped before it could begin"
+                    self.inbox.put(Outcome(call.run_id, Ending.LOST, error=error, attempt=call.attempt))
+            except FAILURES as failure:
                 logger.exception("Executor %r took none of %d calls", alias, len(batch))
                 for call in batch:
-                    self.inbox.put(raised(call.run_id, error, call.attempt))
+                    self.inbox.put(raised(call.run_id, failure, call.attempt))
 
     # ending
 
@@ -150,16 +165,18 @@ class Flights:
             self._tell(flight)
 
     def abandon(self) -> None:
-        """Give up on every run that has not ended; they will be recorded as lost."""
-        self.land()
+        """Give up on every run whose outcome has not come: they are lost, whatever comes later. Nothing begins now."""
+        self._abandoned = True
         error = "the scheduler was shut down before the function ended"
-        self._give_up(list(self._runs), error, Reason.SHUTDOWN)
+        for flight in list(self._runs.values()):
+            run = flight.start.run
+            self._ending.add((run.id, run.attempt))
+            self._end(flight, Outcome(run.id, Ending.LOST, error=error, attempt=run.attempt, reason=Reason.SHUTDOWN))
 
     def forget(self) -> None:
         """Forget all runs; other nodes, or this one restarted, find them lost."""
         self._runs.clear()
         self._deadlines.clear()
-        self._ending.clear()
 
     def _awaits(self, run_id: str, attempt: int) -> bool:
         flight = self._runs.get(run_id)
@@ -198,11 +215,6 @@ class Flights:
         if executor is None:
             raise ExecutorStoppedError(f"executor {alias!r} was removed")
         return executor
-
-    def _give_up(self, run_ids: Iterable[str], error: str, reason: Reason = Reason.LOST) -> None:
-        for run_id in run_ids:
-            attempt = self._runs[run_id].start.run.attempt
-            self.inbox.put(Outcome(run_id, Ending.LOST, error=error, attempt=attempt, reason=reason))
 
 
 def _is_sound(outcome: object) -> bool:

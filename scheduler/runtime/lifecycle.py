@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from contextlib import ExitStack, suppress
+from datetime import timedelta
 from enum import Enum
 from functools import partial
 
@@ -30,18 +31,16 @@ from scheduler.runtime.health import Health, examine
 from scheduler.runtime.link import StoreLink
 from scheduler.runtime.liveness import Liveness, new_node_id
 from scheduler.runtime.loop import Loop
+from scheduler.runtime.shutdown import shut_down
 from scheduler.runtime.signals import caught_signals
 from scheduler.runtime.staff import Staff
-from scheduler.runtime.stopping import Deadline, logged, stop_all
+from scheduler.runtime.stopping import Deadline
 from scheduler.runtime.wakeup import Wakeup
 
 logger = logging.getLogger(__name__)
 
 SIGNAL_CHECK = 0.2
 """Seconds between looks at whether a signal has come."""
-
-LAST_WORDS = 5.0
-"""Seconds for which shutdown tries to record how the last runs ended, where the store does not answer."""
 
 
 class SchedulerState(Enum):
@@ -96,9 +95,9 @@ class Lifecycle:
                     "the scheduler is still shutting down; start it again after the event SchedulerShutdown"
                 )
             self._liveness.identify()
+            self._engine.open(claiming=not paused)
             with ExitStack() as undo:
                 self._start_parts(undo)
-                self._engine.claiming = not paused
                 if not self._clock.virtual:
                     loop = Loop(self._engine.step, self._wakeup)
                     loop.start()
@@ -120,15 +119,13 @@ class Lifecycle:
             engine.links[alias] = self._new_link(alias, link.store)
         self._staff.start(undo)
 
-    def shutdown(self, wait: bool, timeout: float | None) -> None:
+    def shutdown(self, wait: bool, timeout: float | timedelta | None) -> None:
         """Start nothing more, let runs end, record them, stop. From within a run or a listener: begun, not awaited."""
-        deadline = Deadline(self._clock, timeout)
-        if not wait:
-            deadline = Deadline(self._clock, 0.0)
+        deadline = Deadline(timeout, wait)
         with self._lock:
             self._check_running()
             self.state = SchedulerState.STOPPED
-            self._engine.claiming = False
+            self._engine.close()
             loop, self._loop = self._loop, None
         if self._awaits_caller:
             # The program does not end before it has.
@@ -145,8 +142,9 @@ class Lifecycle:
             for link in self._engine.links.values():
                 link.store.close()
 
-    def run_forever(self) -> None:
+    def run_forever(self, timeout: float | timedelta | None) -> None:
         """Start if need be, and return when the scheduler has stopped, for a signal or by `shutdown`."""
+        Deadline(timeout)  # a wrong one is refused before anything starts
         if self._clock.virtual:
             raise InvalidSettingError("a scheduler on a virtual clock cannot run forever; drive it with VirtualTime")
         with caught_signals() as signals:
@@ -158,7 +156,7 @@ class Lifecycle:
                 pass
         if not stopped.is_set():
             with suppress(SchedulerNotRunningError):
-                self.shutdown(wait=True, timeout=None)
+                self.shutdown(wait=True, timeout=timeout)
             stopped.wait()
 
     def pause(self) -> None:
@@ -293,35 +291,10 @@ class Lifecycle:
             pulse.start()
 
     def _stop(self, loop: Loop | None, deadline: Deadline) -> None:
-        """Stop every part; one that fails keeps none of the others from it."""
-        left = deadline.left(LAST_WORDS)
-        # What the present step has recorded as started is handed over before the executors stop.
-        if self._engine.stepping.acquire(timeout=-1.0 if left is None else left):
-            self._engine.stepping.release()
-        stop_all(dict(self._engine.executors), deadline)
-        if loop is None or loop.stop(deadline.left(LAST_WORDS)):
-            with logged("recording the last runs"):
-                self._record_last()
-        else:
-            logger.error("A call in the scheduler's own thread does not end; what ran here will be LOST")
-        for link in list(self._engine.links.values()):
-            with logged(f"taking leave of job store {link.alias!r}"):
-                self._leave(link)
+        """Stop every part, and tell of it."""
+        shut_down(self._engine, loop, self._wakeup, deadline, self._leave)
         self._stopped.set()
         self._bus.publish(SchedulerShutdown())
-
-    def _record_last(self) -> None:
-        """Record what has ended, give up on what has not."""
-        self._engine.flights.abandon()
-        give_up_at = self._clock.monotonic() + LAST_WORDS
-        wait = self._engine.step()
-        while self._engine.active:
-            if self._clock.virtual or self._clock.monotonic() > give_up_at:
-                logger.error("%d runs that ended could not be recorded; they will be LOST", self._engine.active)
-                self._engine.drop_flights()
-                return
-            self._wakeup.wait(min(wait, 0.1))
-            wait = self._engine.step()
 
     def _leave(self, link: StoreLink) -> None:
         """Take this node off the store and close it."""

@@ -4,58 +4,102 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
-from scheduler.clock import Clock
+from scheduler.clock import SystemClock
 from scheduler.errors import InvalidSettingError
-from scheduler.executors.base import Executor
+from scheduler.wording import show
 
 logger = logging.getLogger(__name__)
+
+CLOCK = SystemClock()
+"""How long a shutdown waits is a matter of real time, whatever the scheduler's clock says."""
 
 LONGEST = 10 * 365 * 86_400.0
 """Seconds above which a time-out is none: more than threads can wait for."""
 
 
+# Seconds after the deadline until which each part of a shutdown is waited for, in their order. As a rule the first two
+# need milliseconds: it is a store that does not answer, or a listener that hangs, that makes them wait.
+RECORDED = 2.0
+LOOP_ENDED = 2.2
+CALLS_ENDED = 2.6
+STORES_LEFT = 2.8
+HEARD = 3.0
+
+GRACE = 1.0
+"""Seconds after the deadline, or after being told if that is later, that what was told to end has at the most."""
+
+
 class Deadline:
-    """How long a shutdown may wait for what runs.
+    """Until when a shutdown waits for what runs.
 
     Arguments:
-        seconds: from now; None: no limit.
+        timeout: from now, in seconds or as a timedelta; None: no limit.
+        wait: False: now.
 
-    Raises InvalidSettingError for anything else than None or a number from 0.
+    Raises InvalidSettingError for a time-out that is neither None nor from 0, and for a `wait` that is no bool.
     """
 
-    def __init__(self, clock: Clock, seconds: float | None) -> None:
-        number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-        if seconds is not None and not (number and seconds >= 0):
-            raise InvalidSettingError(f"timeout must be None (no limit) or seconds from 0, not {seconds!r}")
-        self._clock = clock
-        self._at = None if seconds is None or seconds > LONGEST else clock.monotonic() + seconds
+    def __init__(self, timeout: float | timedelta | None, wait: bool = True) -> None:
+        if not isinstance(wait, bool):
+            raise InvalidSettingError(
+                f"wait must be True or False, not {show(wait)}; how long to wait is another argument: "
+                "pass timeout=5 for 5 seconds at the most"
+            )
+        seconds = _seconds(timeout) if wait else min(_seconds(timeout), 0.0)
+        self._at = None if seconds > LONGEST else CLOCK.monotonic() + seconds
 
     def left(self, more: float = 0.0) -> float | None:
         """Return how many seconds are left until `more` seconds after it; None: no limit."""
-        return None if self._at is None else max(self._at - self._clock.monotonic(), 0.0) + more
+        return None if self._at is None else max(self._at + more - CLOCK.monotonic(), 0.0)
+
+    def grace(self, more: float) -> float | None:
+        """Return the same for what is told to end, which has no more than GRACE from the deadline, or from now."""
+        left, until = self.left(), self.left(more)
+        return None if left is None or until is None else min(left + GRACE, until)
 
 
-def stop_all(executors: Mapping[str, Executor], deadline: Deadline) -> None:
-    """Stop executors side by side, so that one time holds for all of them."""
+def _seconds(timeout: object) -> float:
+    if timeout is None:
+        return float("inf")
+    if isinstance(timeout, timedelta):
+        timeout = timeout.total_seconds()
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and timeout >= 0:
+        return timeout
+    raise InvalidSettingError(
+        f"timeout must be None (no limit), or seconds (or a timedelta) from 0, not {show(timeout)}"
+    )
 
-    def stop(alias: str, executor: Executor) -> None:
-        with logged(f"stopping executor {alias!r}"):
-            executor.stop(deadline.left())
 
-    threads = []
-    for alias, executor in executors.items():
-        thread = threading.Thread(target=stop, args=(alias, executor), name="scheduler-executor-stop", daemon=True)
+def side_by_side(actions: Mapping[str, Callable[[], object]], limit: Callable[[], float | None]) -> None:
+    """Do things at the same time, each in a thread, and wait for all of them.
+
+    Arguments:
+        actions: what is being done, in words for the log, and what does it.
+        limit: gives the seconds that are left to wait; None: no limit. What is not done then goes on by itself.
+    """
+
+    def do(what: str, action: Callable[[], object]) -> None:
+        with logged(what):
+            action()
+
+    threads = {}
+    for what, action in actions.items():
+        thread = threading.Thread(target=do, args=(what, action), name="scheduler-stopping", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no more threads to be had, as when the interpreter ends
-            stop(alias, executor)
+            do(what, action)
         else:
-            threads.append(thread)
-    for thread in threads:
-        thread.join()
+            threads[what] = thread
+    for thread in threads.values():
+        thread.join(limit())
+    for what, thread in threads.items():
+        if thread.is_alive():
+            logger.warning("%s takes longer; the shutdown does not wait for it", what[0].upper() + what[1:])
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from scheduler import (
 )
 from scheduler.executors import InlineExecutor, ThreadPoolExecutor
 from scheduler.jobstores import MemoryJobStore
-from scheduler.runtime import lifecycle
+from scheduler.runtime import shutdown
 from tests.api import jobs
 from tests.api.jobs import act
 
@@ -86,7 +86,9 @@ def test_an_executor_that_cannot_be_stopped_keeps_nothing_else_from_it(make, cap
 @pytest.mark.parametrize("timeout", [-1, "5", True, float("nan")], ids=repr)
 def test_a_wrong_timeout_is_refused_and_the_scheduler_goes_on(real, timeout):
     real.start()
-    with pytest.raises(InvalidSettingError, match=r"timeout must be None \(no limit\) or seconds from 0, not"):
+    with pytest.raises(
+        InvalidSettingError, match=r"timeout must be None \(no limit\), or seconds \(or a timedelta\) from 0, not"
+    ):
         real.shutdown(timeout=timeout)
     assert real.running
 
@@ -99,7 +101,8 @@ def test_a_huge_timeout_is_no_limit(real, timeout):
 
 
 def test_a_call_in_the_loops_own_thread_does_not_hold_up_a_shutdown_for_ever(make, let_go, monkeypatch, caplog):
-    monkeypatch.setattr(lifecycle, "LAST_WORDS", 0.05)
+    for name in "RECORDED", "LOOP_ENDED", "CALLS_ENDED":
+        monkeypatch.setattr(shutdown, name, 0.05)
     scheduler = make(executors={"default": InlineExecutor()})
     began = threading.Event()
 
