@@ -80,7 +80,7 @@ class Parts:
         self.lookups = Lookups(self.engine, functions, clock, self.zone)
         self.operations = Operations(self.lookups, builder, self.engine, self.bus)
         self.runs = RunOperations(
-            self.operations, builder, self.engine, self.lifecycle, self.bus, clock, float(poll_interval)
+            self.operations, builder, self.engine, self.lifecycle, liveness, self.bus, clock, float(poll_interval)
         )
         self._add_stores(jobstore, jobstores)
         self._add_executors(executors, clock)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from scheduler.async_calls import LoopCalls
 from scheduler.core.run import Run
-from scheduler.errors import WaitTimeoutError
 from scheduler.handles import BoundJob
 from scheduler.progress_bar import ProgressBar
 from scheduler.run_handles import BoundRun, RunHandle, check_tell
@@ -114,7 +113,7 @@ class AsyncRunHandle(BoundRun):
         Raises what `RunHandle.get` raises.
         """
         if not await self._wait(timeout, on_message):
-            raise WaitTimeoutError(f"run {self.id!r} of job {self.job_id!r} is {self.state} still; it goes on")
+            raise await self._call(partial(self._runs.runs.overdue, self._jobstore, self.evolved()))
         return self._outcome() if propagate else self.result
 
     async def wait(self, timeout: float | timedelta | None = None, progress: bool = False) -> bool:

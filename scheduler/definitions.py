@@ -14,7 +14,14 @@ from typing import Any
 from scheduler.core.job import NOTHING, Job, JobDefaults
 from scheduler.core.retry import RetryPolicy
 from scheduler.core.unset import UNSET, Unset
-from scheduler.errors import InvalidJobError, InvalidSettingError, InvalidTriggerError, UnknownOptionError
+from scheduler.errors import (
+    LONGEST_NAME,
+    InvalidJobError,
+    InvalidSettingError,
+    InvalidTriggerError,
+    UnknownOptionError,
+)
+from scheduler.options import OF_OTHERS, argument_of
 from scheduler.timezones import to_utc, to_zone
 from scheduler.triggers import DateTrigger, Trigger
 from scheduler.triggers.arguments import to_jitter
@@ -150,9 +157,9 @@ class JobBuilder:
         """Return the job of a definition that is added at the instant `now`. Raises what `add_job` raises."""
         func = target(definition.func)
         checked_flag("replace_existing", definition.replace_existing)
-        args, kwargs = checked_args(definition.args), checked_mapping(definition.kwargs)
+        args, kwargs = checked_args(definition.args, _meant_to_follow(definition)), checked_mapping(definition.kwargs)
+        trigger = self.trigger(definition.trigger, definition.trigger_args, now, func=func)
         check_call(func, args, kwargs)
-        trigger = self.trigger(definition.trigger, definition.trigger_args, now)
         next_run_time = self._first_run_time(definition.next_run_time, trigger, now)
         rules = {
             name: default if (value := getattr(definition, name)) is UNSET else CHECKS[name](value)
@@ -179,17 +186,23 @@ class JobBuilder:
         )
 
     def trigger(
-        self, trigger: Trigger | str | None, trigger_args: Mapping[str, Any], now: datetime, call: str = "add_job"
+        self,
+        trigger: Trigger | str | None,
+        trigger_args: Mapping[str, Any],
+        now: datetime,
+        call: str = "add_job",
+        func: Callable[..., Any] | None = None,
     ) -> Trigger:
         """Return the trigger that a call means, counting from `now` where it has no start of its own."""
         if isinstance(trigger, str):
-            return checked_trigger(self._named(trigger, trigger_args, call)).anchored(now)
+            return checked_trigger(self._named(trigger, trigger_args, call, func)).anchored(now)
         if trigger is not None and not isinstance(trigger, Trigger):
             self.kinds.named(trigger)
         for name in trigger_args:
             given = "without a trigger" if trigger is None else f"with {type(trigger).__name__}(…)"
             hint = self._none_is_named(name) if trigger is None else ""
-            raise UnknownOptionError(name, _others(call, trigger), f"{call} {given}", hint or _elsewhere(name, call))
+            hint = hint or _elsewhere(name, call, func)
+            raise UnknownOptionError(name, _others(call, trigger), f"{call} {given}", hint)
         return DateTrigger(run_date=now) if trigger is None else checked_trigger(trigger).anchored(now)
 
     def change(self, job: Job, changes: Mapping[str, Any], now: datetime) -> Job:
@@ -205,7 +218,7 @@ class JobBuilder:
                 values[name] = CHECKS[name](value)
             else:
                 valid = (*CHECKS, "next_run_time", "trigger")
-                raise UnknownOptionError(name, valid, "modify_job", self._rescheduling(name))
+                raise UnknownOptionError(name, valid, "modify_job", self._rescheduling(name) or OF_OTHERS.get(name, ""))
         changed = replace(job, **values)
         if changed.follows is not None and values.get("next_run_time") is not None:
             raise _timeless(changed.follows, changes["next_run_time"])
@@ -250,7 +263,17 @@ class JobBuilder:
             f"use reschedule_job(job_id, trigger={trigger if isinstance(trigger, str) else 'interval'!r}, …)"
         )
 
-    def _named(self, kind: str, trigger_args: Mapping[str, Any], call: str) -> Trigger:
+    def refuse(self, call: str, func: Callable[..., Any] | str, unknown: Iterable[str], valid: Iterable[str]) -> None:
+        """Raise UnknownOptionError for options that a call of a function does not take, with what is meant by them."""
+        for name in unknown:
+            hint = argument_of(func, name) or OF_OTHERS.get(name, "")
+            if not hint and name in OPTIONS:
+                hint = f"{name}= belongs to add_job; add a job with it, and run_job runs that at once"
+            elif not hint and self.kinds.takers(name):
+                hint = f"{name}= belongs to a trigger, and {call} calls once; pass countdown= or eta=, or use add_job"
+            raise UnknownOptionError(name, valid, call, hint)
+
+    def _named(self, kind: str, trigger_args: Mapping[str, Any], call: str, func: Callable[..., Any] | None) -> Trigger:
         cls = self.kinds.named(kind)
         for name in required(cls):
             if name in CALLS[call]:
@@ -262,7 +285,7 @@ class JobBuilder:
         for name in trigger_args:
             if name not in valid:
                 here = OF_CELERY.get(name)
-                hint = f"did you mean {here!r}?" if here in valid else _elsewhere(name, call)
+                hint = f"did you mean {here!r}?" if here in valid else _elsewhere(name, call, func)
                 where = f"{call} with the trigger {kind!r}"
                 raise UnknownOptionError(name, (*valid, *_others(call, kind)), where, hint)
         args = dict(trigger_args)
@@ -293,11 +316,20 @@ def _others(call: str, trigger: Trigger | str | None) -> tuple[str, ...]:
     return tuple(name for name in CALLS[call] if trigger is None or name != "trigger")
 
 
-def _elsewhere(name: str, call: str) -> str:
-    """The hint for an argument of `add_job` in another call; empty for other names."""
+def _elsewhere(name: str, call: str, func: Callable[..., Any] | None) -> str:
+    """The hint for what belongs to another call, to the function or to another library; empty for other names."""
     if call != "add_job" and (name in CHECKS or name == "next_run_time"):
         return f"{name}= belongs to modify_job"
-    return f"{name}= belongs to add_job" if call != "add_job" and name in OPTIONS else ""
+    if call != "add_job" and name in OPTIONS:
+        return f"{name}= belongs to add_job"
+    return (argument_of(func, name) if func is not None else "") or OF_OTHERS.get(name, "")
+
+
+def _meant_to_follow(definition: JobDefinition) -> str:
+    """The rest of the error where the id of a job stands in the place of the arguments; empty elsewhere."""
+    if not (definition.trigger == "after" and isinstance(definition.args, str)):
+        return ""
+    return f"; to follow a job, pass job_id={definition.args[:LONGEST_NAME]!r}"
 
 
 def _timeless(followed: str, given: object) -> InvalidJobError:
@@ -338,7 +370,7 @@ def _rules(defaults: JobDefaults | Mapping[str, Any]) -> dict[str, Any]:
     given = defaults if isinstance(defaults, Mapping) else {name: getattr(defaults, name) for name in rules}
     for name in given:
         if name not in rules:
-            raise UnknownOptionError(str(name), rules, "job_defaults")
+            raise UnknownOptionError(str(name), rules, "job_defaults", OF_OTHERS.get(str(name), ""))
     return {name: CHECKS[name](value) for name, value in (rules | dict(given)).items()}
 
 

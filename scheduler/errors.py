@@ -105,8 +105,8 @@ class JobLookupError(SchedulerError, LookupError):
 class RunLookupError(SchedulerError, LookupError):
     """No run has this id."""
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__(f"no run has the id {run_id!r}")
+    def __init__(self, run_id: str, remedy: str = "") -> None:
+        super().__init__(f"no run has the id {run_id!r}{remedy and '; '}{remedy}")
         self.run_id = run_id
 
 

@@ -103,7 +103,8 @@ class JobCalls(RunCalls):
         """Change fields of a job; the names are those of `add_job`, but for id, jobstore and replace_existing.
 
         `next_run_time` in the past means now; None pauses. A new `trigger` (a Trigger) counts from now, and brings its
-        jitter unless one is given. `on_success=None` takes a callback away, as None does elsewhere.
+        jitter unless one is given. `on_success=None` takes a callback away, as None does elsewhere. Attempts that are
+        under way go on as they began: a new `timeout` does not touch them.
         Raises JobLookupError, BrokenJobError, StaleJobError, and what `add_job` raises.
         """
         return JobHandle.of(self._operations.modify_job(job_id, jobstore, changes), self)

@@ -88,7 +88,8 @@ class Lookups:
             run = self.store(alias).get_run(run_id)
             if run is not None:
                 return alias, run
-        raise RunLookupError(run_id)
+        is_job = any(self.store(alias).get_job(run_id) is not None for alias in self.aliases(None))
+        raise RunLookupError(run_id, f"that is a job, whose runs get_runs({run_id!r}) lists" if is_job else "")
 
     def get_runs(
         self,

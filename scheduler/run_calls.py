@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from scheduler.core.retry import RetryPolicy
 from scheduler.core.run import Run, RunState
 from scheduler.core.unset import UNSET, Unset
 from scheduler.definitions import JobDefinition
+from scheduler.errors import UnknownOptionError
 from scheduler.lookups import Lookups
 from scheduler.run_handles import RunHandle
 from scheduler.run_operations import RunOperations
@@ -24,6 +26,7 @@ class RunCalls:
 
     def submit(
         self,
+        /,
         func: Callable[..., Any] | str,
         args: Iterable[Any] = (),
         kwargs: Mapping[str, Any] = NOTHING,
@@ -37,6 +40,7 @@ class RunCalls:
         jobstore: str = "default",
         name: str | None = None,
         tags: Iterable[str] = (),
+        **unknown: Any,
     ) -> RunHandle:
         """Have a function called once, and return a handle on the run; it is stored when this returns.
 
@@ -47,24 +51,30 @@ class RunCalls:
             countdown: seconds (or a timedelta) to wait first, from 0 to a year, by the store's clock; None: none.
             eta: when to call it instead (naive: in the scheduler's zone); what has passed is now.
             executor, executor_options, retry, timeout, jobstore, name, tags: as in `add_job`.
+            unknown: raises UnknownOptionError, which says where such an option belongs; the function's are in `kwargs`.
 
         Raises InvalidJobError, FunctionLookupError, SerializationError, JobStoreLookupError, ExecutorLookupError; then
         nothing is stored. And StoreUnavailableError, as every call does when the database is away; if it went while it
         was committing, the run may be stored.
         """
+        self._runs.check_options("submit", func, unknown, SUBMIT)
         definition = JobDefinition(
             func, None, args, kwargs, name=name, jobstore=jobstore, executor=executor, retry=retry, timeout=timeout,
             tags=tags, executor_options=executor_options,
         )  # fmt: skip
         return RunHandle(self._runs.submit(definition, countdown, eta), self._runs)
 
-    def run_job(self, job_id: str, jobstore: str | None = None) -> RunHandle:
+    def run_job(self, /, job_id: str, jobstore: str | None = None, **unknown: Any) -> RunHandle:
         """Run a job now, beside its schedule, which stays as it is; also one that is paused. Returns a handle.
 
         If `max_instances` runs of it are under way, the new one waits until one has ended, whatever its `overlap` says.
         Its jitter does not delay it. A job whose executor is unknown here is run by a process that has it.
-        Raises JobLookupError, BrokenJobError, JobStoreLookupError.
+        Raises JobLookupError, BrokenJobError, JobStoreLookupError, and UnknownOptionError for anything `unknown`: the
+        run has the arguments and the rules of its job.
         """
+        for name in unknown:
+            hint = "the run has the arguments and the rules of its job; submit(func, args, …) takes others"
+            raise UnknownOptionError(name, (), "run_job", hint)
         return RunHandle(self._runs.run_job(job_id, jobstore), self._runs)
 
     def cancel_run(self, run_id: str) -> bool:
@@ -107,3 +117,7 @@ class RunCalls:
         return self._lookups.get_runs(
             job_id, state=state, since=since, until=until, limit=limit, newest_first=newest_first
         )
+
+
+SUBMIT = tuple(name for name in inspect.signature(RunCalls.submit).parameters if name not in ("self", "unknown"))
+"""The names of `submit`'s arguments."""

@@ -14,7 +14,6 @@ from scheduler.errors import (
     RunRevokedError,
     RunSkippedError,
     RunTimeoutError,
-    WaitTimeoutError,
 )
 from scheduler.progress_bar import ProgressBar
 from scheduler.run_operations import Placed, RunOperations
@@ -129,7 +128,7 @@ class RunHandle(BoundRun):
         SchedulerNotRunningError for a run in the memory of a scheduler that does not run.
         """
         if not self._wait(timeout, on_message):
-            raise WaitTimeoutError(f"run {self.id!r} of job {self.job_id!r} is {self._last_state} still; it goes on")
+            raise self._runs.overdue(self._jobstore, self.evolved())
         return self._outcome() if propagate else self.result
 
     def wait(self, timeout: float | timedelta | None = None, progress: bool = False) -> bool:

@@ -6,7 +6,7 @@ Every call works whether or not a scheduler runs: it opens the store if need be,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from scheduler.errors import (
     SchedulerError,
     SchedulerNotRunningError,
     StoreUnavailableError,
+    WaitTimeoutError,
 )
 from scheduler.lookups import Lookups
 from scheduler.operations import Operations
@@ -37,6 +38,7 @@ from scheduler.runtime.bus import EventBus
 from scheduler.runtime.engine import Engine
 from scheduler.runtime.lifecycle import Lifecycle
 from scheduler.runtime.link import Revocation
+from scheduler.runtime.liveness import Liveness
 from scheduler.runtime.watch import FIRST_PAUSE, Watch, is_news
 from scheduler.timezones import to_utc
 from scheduler.triggers import DateTrigger
@@ -68,6 +70,7 @@ class RunOperations:
         builder: JobBuilder,
         engine: Engine,
         lifecycle: Lifecycle,
+        liveness: Liveness,
         bus: EventBus,
         clock: Clock,
         poll_interval: float,
@@ -77,6 +80,7 @@ class RunOperations:
         self._builder = builder
         self._engine = engine
         self._lifecycle = lifecycle
+        self._liveness = liveness
         self._bus = bus
         self._clock = clock
         self._poll_interval = poll_interval
@@ -84,6 +88,10 @@ class RunOperations:
         self._calls = count()
 
     # beginning and ending
+
+    def check_options(self, call: str, func: Any, unknown: Iterable[str], valid: Iterable[str]) -> None:
+        """Raise UnknownOptionError for options that a call of a function does not take."""
+        self._builder.refuse(call, func, unknown, valid)
 
     def submit(self, definition: JobDefinition, countdown: Any, eta: Any) -> Placed:
         """Add a job that has ended but for one run, which waits for its time."""
@@ -158,7 +166,9 @@ class RunOperations:
         """Return a run as it is stored now. Raises RunLookupError."""
         run = self.lookups.store(jobstore).get_run(run_id)
         if run is None:
-            raise RunLookupError(run_id)
+            raise RunLookupError(
+                run_id, "it was there, and has been removed since, as History and keep_runs of its job say"
+            )
         return run
 
     # waiting
@@ -223,6 +233,16 @@ class RunOperations:
                     run = await asyncio.wait_for(news.get(), pause)
                 except TimeoutError:
                     run = await in_thread(partial(self._look, jobstore, known))
+
+    def overdue(self, jobstore: str, run: Run) -> WaitTimeoutError:
+        """Return the error for a run for which nobody waits any longer; it says so where none would have ended it."""
+        link = self._engine.links.get(jobstore)
+        alone = False
+        if link is not None and link.store.shared and self._lifecycle.at_rest:
+            with suppress(StoreUnavailableError):
+                alone = not self._liveness.anybody(link)
+        rest = f"no scheduler runs on job store {jobstore!r}; start one" if alone else "it goes on"
+        return WaitTimeoutError(f"run {run.id!r} of job {run.job_id!r} is {run.state} still; {rest}")
 
     def _pause(self, pauses: Iterator[float], deadline: float | None) -> float:
         """Return the seconds until the next look, or less than that until the deadline; 0 or less when that is over."""

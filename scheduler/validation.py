@@ -12,6 +12,7 @@ from typing import Any
 
 from scheduler.core.job import NOTHING, OVERLAPS, Job
 from scheduler.core.retry import RetryPolicy
+from scheduler.core.run import Run
 from scheduler.errors import (
     FunctionLookupError,
     InvalidJobError,
@@ -63,7 +64,8 @@ def checked_id(value: Any) -> str:
 def checked_text(name: str, value: Any, error: type[SchedulerError] = InvalidJobError) -> str:
     """Return a text that is not empty, fits into an index, and can be stored by every database."""
     if not isinstance(value, str):
-        raise error(f"{name} must be text, not {show(value)}")
+        remedy = "; pass its .id" if isinstance(value, (Job, Run)) else ""
+        raise error(f"{name} must be text, not {show(value)}{remedy}")
     if not value or len(value) > LONGEST_ID:
         raise error(f"{name} must have 1 to {LONGEST_ID} characters, not {len(value)}: {value[:60]!r}")
     if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
@@ -76,10 +78,11 @@ def checked_alias(kind: str, value: Any) -> str:
     return checked_text(f"the alias of {'an' if kind == 'executor' else 'a'} {kind}", value, InvalidSettingError)
 
 
-def checked_args(args: Any) -> tuple[Any, ...]:
-    """Return positional arguments as a tuple."""
+def checked_args(args: Any, remedy: str = "") -> tuple[Any, ...]:
+    """Return positional arguments as a tuple. A `remedy` ends the error for something else."""
     if isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
-        raise InvalidJobError(f"args must be a sequence of positional arguments such as (1, 2), not {show(args)}")
+        wrong = f"args must be a sequence of positional arguments such as (1, 2), not {show(args)}"
+        raise InvalidJobError(f"{wrong}{remedy}")
     return tuple(args)
 
 
@@ -242,10 +245,7 @@ def check_stored(job: Job) -> None:
 
 def check_call(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     """Raise InvalidJobError if `func` cannot be called with these arguments. What has no signature is not checked."""
-    try:
-        signature = _signature(func)
-    except TypeError:
-        signature = _find_signature(func)
+    signature = signature_of(func)
     if signature is None:
         return
     try:
@@ -253,6 +253,14 @@ def check_call(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
     except TypeError as error:
         name = getattr(func, "__qualname__", repr(func))
         raise InvalidJobError(f"args and kwargs do not fit {name}{signature}: {error}") from None
+
+
+def signature_of(func: Callable[..., Any]) -> inspect.Signature | None:
+    """Return a function's signature; None for one that has none."""
+    try:
+        return _signature(func)
+    except TypeError:
+        return _find_signature(func)
 
 
 def _find_signature(func: Callable[..., Any]) -> inspect.Signature | None:

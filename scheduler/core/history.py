@@ -25,7 +25,8 @@ class History:
         max_result: characters of JSON up to which a database keeps a result; of a longer one the run's `reason` tells.
         max_traceback: characters of an error's message, and of its traceback, that are kept; what is cut out is marked.
 
-    Whatever they say, a run stays for a minute after its end. Kept are seconds. Raises InvalidSettingError for values out of range.
+    Whatever they say, a run stays for a minute after its end. Kept are seconds. Raises InvalidSettingError for values
+    out of range.
     """
 
     keep_for: float | timedelta | None = _MONTH

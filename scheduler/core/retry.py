@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from scheduler.core.chance import part_of
 from scheduler.errors import InvalidJobError
+from scheduler.wording import show
 
 MAX_DELAY = 366 * 86_400.0
 """The longest delay between two attempts, in seconds: about a year."""
@@ -100,6 +101,9 @@ class Retry(Exception):
         eta: datetime | None = None,
         max_retries: int | None = None,
     ) -> None:
+        if not isinstance(message, str):
+            remedy = "raise Retry(…) from the error" if isinstance(message, BaseException) else "pass countdown=5"
+            raise InvalidJobError(f"Retry: the message must be text, not {show(message)}; {remedy}")
         super().__init__(message)
         if countdown is not None and eta is not None:
             raise InvalidJobError("Retry: countdown and eta are given; pass one of them")

@@ -56,6 +56,7 @@ class Call(NamedTuple):
     """Which attempt of the run this is; its outcome must say the same."""
     job_id: str = ""
     scheduled_time: datetime = EPOCH
+    cause: str | None = None
     """The run's, as `current_run()` tells them."""
 
 

@@ -68,6 +68,11 @@ class CurrentRun:
         return self.call.scheduled_time
 
     @property
+    def cause(self) -> str | None:
+        """The id of the run whose end has called this one, for `get_run`; None for one of its own accord."""
+        return self.call.cause
+
+    @property
     def attempt(self) -> int:
         """Which attempt this is, from 1."""
         return self.call.attempt
@@ -106,15 +111,17 @@ class CurrentRun:
         """Say how much is done: `update_state("PROGRESS", {"done": done, "total": total, **more})`.
 
         Arguments:
-            done: a number.
-            total: how much there is to do; None: not known.
+            done: a number from 0 to `total`.
+            total: how much there is to do, a number above 0; None: not known.
 
-        Raises InvalidSettingError for what is no number.
+        Raises InvalidSettingError for anything else.
         """
-        for name, value in ("done", done), ("total", total):
-            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-            if not number and (name, value) != ("total", None):
-                raise InvalidSettingError(f"{name} must be a number, not {show(value)}")
+        if not _is_amount(done):
+            raise InvalidSettingError(f"done must be a number from 0, not {show(done)}")
+        if total is not None and not (_is_amount(total) and total > 0):
+            raise InvalidSettingError(f"total must be a number above 0, or None (not known), not {show(total)}")
+        if total is not None and done > total:
+            raise InvalidSettingError(f"done must be at the most total, {show(total)}, not {show(done)}")
         self._say("PROGRESS", {"done": done, "total": total, **_copied(more)})
 
     def tell(self, at: float, why: Reason | None = None) -> None:
@@ -212,6 +219,10 @@ def _run_to_end(
         making.close()
         coroutine.close()
         return raised(current.run_id, error, current.attempt)
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _copied(meta: Mapping[str, Any]) -> dict[str, Any]:

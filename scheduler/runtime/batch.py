@@ -136,7 +136,10 @@ class Batch:
             self.revocations += [Revocation(run_id, Reason.REPLACED, newest) for run_id in decided.replaced]
 
     def _start(self, run: Run, job: Job, func: Callable[..., Any]) -> None:
-        call = Call(run.id, func, job.args, job.kwargs, job.executor_options, run.attempt, job.id, run.scheduled_time)
+        call = Call(
+            run.id, func, job.args, job.kwargs, job.executor_options,
+            run.attempt, job.id, run.scheduled_time, run.cause,
+        )  # fmt: skip
         self.starts.append(Start(run, job, call))
 
     def _function(self, job: Job) -> Callable[..., Any] | None:

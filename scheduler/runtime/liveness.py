@@ -130,6 +130,11 @@ class Liveness:
         self.identify()
         self._beats = {}
 
+    def anybody(self, link: StoreLink) -> bool:
+        """Tell whether any node lives on a store, as its row says; for a client, which writes no heartbeats itself."""
+        now = link.store.now()
+        return any(not self._is_stale(node, now) and not self._gone(node) for node in link.store.nodes())
+
     def _is_out_of_step(self, last: _Beat, monotonic: float, now: datetime) -> bool:
         """Tell whether since the last beat a whole interval was missed, or the store's clock was set."""
         return monotonic > last.next_at + self._interval or abs(now - last.time) > timedelta(seconds=2 * self._interval)

@@ -116,13 +116,13 @@ def set_seen(value: str) -> None:
     _SEEN.set(value)
 
 
-def see_run() -> tuple[str, str, datetime, int, bool]:
+def see_run() -> tuple[str, str, datetime, str | None, int, bool]:
     """Return what a function sees of its run."""
     run = current_run()
-    return run.run_id, run.job_id, run.scheduled_time, run.attempt, bool(run.cancelled)
+    return run.run_id, run.job_id, run.scheduled_time, run.cause, run.attempt, bool(run.cancelled)
 
 
-async def see_run_awaited() -> tuple[str, str, datetime, int, bool]:
+async def see_run_awaited() -> tuple[str, str, datetime, str | None, int, bool]:
     """`see_run` in a task that a coroutine has started."""
     return await asyncio.create_task(asyncio.to_thread(see_run))
 

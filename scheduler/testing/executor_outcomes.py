@@ -110,8 +110,8 @@ class OutcomeTests(ExecutorTests):
         assert contextvars.copy_context().run(submit_and_see) == {"nothing"}
 
     def test_a_call_sees_its_run(self) -> None:
-        call = self.call("the run", calls.see_run, attempt=2, job_id="the job", scheduled_time=_TIME)
-        assert self.outcome_of(call).result == ("the run", "the job", _TIME, 2, False)
+        call = self.call("the run", calls.see_run, attempt=2, job_id="the job", scheduled_time=_TIME, cause="another")
+        assert self.outcome_of(call).result == ("the run", "the job", _TIME, "another", 2, False)
 
     def test_what_a_call_says_of_its_progress_is_reported_before_its_outcome(self) -> None:
         self.outcome_of(self.call("run", calls.say_progress, attempt=2))
@@ -134,4 +134,4 @@ class OutcomeTests(ExecutorTests):
         outcome = self.outcome_of(Call("run", calls.coroutine_that_raises))
         assert (outcome.ending, outcome.error) == (Ending.RAISED, "ValueError: awaited")
         call = Call("run", calls.see_run_awaited, attempt=2, job_id="the job", scheduled_time=_TIME)
-        assert self.outcome_of(call).result == ("run", "the job", _TIME, 2, False)
+        assert self.outcome_of(call).result == ("run", "the job", _TIME, None, 2, False)

@@ -64,8 +64,9 @@ class AfterTrigger(BuiltIn):
 
 def _checked_id(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
+        remedy = "; pass its .id" if isinstance(getattr(value, "id", None), str) else ""
         raise InvalidTriggerError(
-            f"job_id: {show(value)} is not the id of a job, a text of 1 to {LONGEST_ID} characters"
+            f"job_id: {show(value)} is not the id of a job, a text of 1 to {LONGEST_ID} characters{remedy}"
         )
     if storable(value) != value:
         raise InvalidTriggerError(f"job_id: {show(value)} must not contain NUL or unpaired surrogates")

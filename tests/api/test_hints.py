@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scheduler import InvalidTriggerError, UnknownOptionError
+from scheduler import InvalidJobError, InvalidTriggerError, RunLookupError, Scheduler, UnknownOptionError
+from scheduler.options import OF_OTHERS
 from scheduler.triggers import CronTrigger, DateTrigger, IntervalTrigger
 from tests.api.jobs import note
 
@@ -106,3 +107,90 @@ def test_the_valid_names_are_listed_once_and_without_those_that_are_given(schedu
     assert names.count("'jitter'") == 1
     assert not {"'func'", "'trigger'"} & set(names)
     assert ("'hours'" in names) == (trigger == "interval")
+
+
+def greet(customer, *numbers, hours=1, **more):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("func", "options", "message"),
+    [
+        (greet, {"customer": "Ada"}, r"customer= is an argument of the function; pass kwargs=\{'customer': …\}$"),
+        ("tests.api.test_hints:greet", {"customer": "Ada"}, "customer= is an argument of the function"),
+        (greet, {"hours": 2}, "hours= is an argument of the function"),
+        (note, {"hours": 2}, "hours= belongs to a trigger, and submit calls once; pass countdown= or eta=, or use add"),
+        (greet, {"numbers": 2}, "submit: unknown option 'numbers'; valid are "),
+        (note, {"id": "x"}, "id= belongs to add_job; add a job with it, and run_job runs that at once$"),
+        (note, {"on_success": note}, "on_success= belongs to add_job"),
+        (note, {"keep_runs": 2}, "keep_runs= belongs to add_job"),
+        (note, {"trigger": "cron"}, "trigger= belongs to add_job"),
+        (note, {"max_retries": 2}, "here it is retry="),
+        (note, {"self": 2}, "unknown option 'self'; valid are"),
+        (note, {"countdwn": 2}, "submit: unknown option 'countdwn'; did you mean 'countdown'"),
+        ("no.such:thing", {"countdwn": 2}, "did you mean 'countdown'"),
+    ],
+)
+def test_what_submit_does_not_take_comes_with_what_is_meant(scheduler, func, options, message):
+    with pytest.raises(UnknownOptionError, match=message):
+        scheduler.submit(func, **options)
+    assert scheduler.get_jobs() == scheduler.get_runs() == []
+
+
+@pytest.mark.parametrize("options", [{"args": [1]}, {"countdown": 5}, {"self": 1}])
+def test_run_job_takes_nothing_that_is_the_jobs_own(scheduler, job, options):
+    with pytest.raises(UnknownOptionError, match=r"run_job: .*arguments and the rules of its job; submit\(func, args"):
+        scheduler.run_job("a", **options)
+    assert scheduler.get_runs() == []
+
+
+@pytest.mark.parametrize("name", sorted(OF_OTHERS))
+def test_names_of_other_libraries_come_with_those_of_this_one(scheduler, job, name):
+    calls = [
+        lambda: scheduler.add_job(note, "interval", hours=1, id="b", **{name: 5}),
+        lambda: scheduler.add_job(note, id="b", **{name: 5}),
+        lambda: scheduler.modify_job("a", **{name: 5}),
+        lambda: scheduler.reschedule_job("a", trigger="cron", hour=1, **{name: 5}),
+        lambda: Scheduler(job_defaults={name: 5}),
+    ]
+    if name not in ("countdown", "eta"):
+        calls.append(lambda: scheduler.submit(note, **{name: 5}))
+    for call in calls:
+        with pytest.raises(UnknownOptionError) as error:
+            call()
+        assert str(error.value).endswith(f"unknown option {name!r}; {OF_OTHERS[name]}")
+    assert [each.id for each in scheduler.get_jobs()] == ["a"]
+
+
+def test_an_argument_of_the_function_is_known_to_add_job_too(scheduler):
+    for trigger in ("cron", DateTrigger(), None):
+        with pytest.raises(UnknownOptionError, match="customer= is an argument of the function"):
+            scheduler.add_job(greet, trigger, customer="Ada")
+
+
+def test_the_id_of_a_job_in_the_place_of_the_arguments_is_taken_for_what_it_is(scheduler, job):
+    with pytest.raises(InvalidJobError, match=r"args must be .*, not 'a'; to follow a job, pass job_id='a'$"):
+        scheduler.add_job(note, "after", "a")
+    with pytest.raises(InvalidJobError, match=r"args must be .*, not 'a'$"):
+        scheduler.add_job(note, "cron", "a")
+
+
+def test_a_handle_in_the_place_of_an_id_is_asked_for_its_id(scheduler, job):
+    run = scheduler.run_job("a")
+    for call, argument in (
+        (scheduler.run_job, job), (scheduler.get_job, job), (scheduler.get_runs, job), (scheduler.remove_job, job),
+        (scheduler.cancel_run, run), (scheduler.get_run, run),
+    ):  # fmt: skip
+        with pytest.raises(InvalidJobError, match=r"id must be text, not .*; pass its .id$"):
+            call(argument)
+    with pytest.raises(InvalidTriggerError, match=r"job_id: .* is not the id of a job, .*; pass its .id$"):
+        scheduler.add_job(note, "after", job_id=job)
+    assert not run.state.final
+
+
+def test_the_id_of_a_job_in_the_place_of_that_of_a_run_is_taken_for_what_it_is(scheduler, job):
+    for call in (scheduler.cancel_run, scheduler.get_run):
+        with pytest.raises(
+            RunLookupError, match=r"no run has the id 'a'; that is a job, whose runs get_runs\('a'\) lists"
+        ):
+            call("a")

@@ -147,7 +147,7 @@ def test_a_run_that_was_pruned_meanwhile_is_looked_up_in_vain(scheduler, passing
     known.get()
     scheduler.engine.links["default"].store.prune(START + timedelta(days=1), 10)
     for ask in (handle.get, handle.wait, handle.ready, handle.refresh, handle.cancel, lambda: handle.state):
-        with pytest.raises(RunLookupError, match=handle.id):
+        with pytest.raises(RunLookupError, match=f"{handle.id}'; it was there, .* as History and keep_runs of its job"):
             ask()
     assert (known.get(), known.state, known.cancel()) == (2, "SUCCESS", False)
 

@@ -19,6 +19,7 @@ from scheduler import (
     WaitTimeoutError,
 )
 from scheduler.jobstores import MemoryJobStore
+from scheduler.testing.jobstore_nodes import make_node
 from tests.api import jobs
 from tests.api.jobs import act, fail, note, one
 from tests.api.waiting import SOON, awaited, in_thread
@@ -49,6 +50,24 @@ def test_who_waits_for_a_limited_time_is_told_that_it_is_over_and_the_run_goes_o
         handle.get(timeout)
     let_go.set()
     assert handle.get(SOON) == "done"
+
+
+def test_who_waits_in_vain_is_told_where_no_scheduler_runs(make, sqlite_url):
+    client, killed = make(sqlite_url), make(sqlite_url)
+    handle = client.submit(note)
+    with pytest.raises(
+        WaitTimeoutError, match=r"is PENDING still; no scheduler runs on job store 'default'; start one$"
+    ):
+        handle.get(timeout=0)
+    store = killed.engine.links["default"].store
+    killed.get_jobs()
+    store.heartbeat(make_node("killed"), register=True)
+    with pytest.raises(WaitTimeoutError, match=r"is PENDING still; it goes on$"):
+        handle.get(timeout=0)
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE scheduler_nodes SET heartbeat_at = 0")
+    with pytest.raises(WaitTimeoutError, match="no scheduler runs on job store 'default'"):
+        handle.get(timeout=0)
 
 
 def test_the_run_of_another_process_is_waited_for(sharing, blocked):

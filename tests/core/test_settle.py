@@ -112,6 +112,18 @@ def test_what_a_function_asks_for_must_make_sense(wrong):
         Retry(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [(5, "pass countdown=5"), (timedelta(seconds=5), "pass countdown=5"), (None, "pass countdown=5"),
+     (OSError("x"), r"raise Retry\(…\) from the error")],
+    ids=repr,
+)  # fmt: skip
+def test_why_it_asks_is_text(message, remedy):
+    with pytest.raises(InvalidJobError, match=f"Retry: the message must be text, not .*; {remedy}$"):
+        Retry(message)
+    assert str(Retry("why")) == "why"
+
+
 def test_of_very_many_attempts_the_latest_are_kept():
     run = started()
     for number in range(1, MOST_ATTEMPTS + 10):

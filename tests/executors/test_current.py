@@ -181,13 +181,29 @@ def test_meta_that_cannot_be_kept_is_refused(meta, message):
         run_of().update_state("PROGRESS", meta)
 
 
-@pytest.mark.parametrize("wrong", ["3", True, None, float("nan"), float("inf"), 1j], ids=repr)
-def test_progress_is_told_in_numbers(wrong):
-    with pytest.raises(InvalidSettingError, match="done must be a number, not "):
+@pytest.mark.parametrize("wrong", ["3", True, False, None, -1, -0.5, float("nan"), float("inf"), 1j], ids=repr)
+def test_progress_is_told_in_numbers_from_0(wrong):
+    with pytest.raises(InvalidSettingError, match="done must be a number from 0, not "):
         run_of().progress(wrong, 10)
     if wrong is not None:
-        with pytest.raises(InvalidSettingError, match="total must be a number, not "):
+        with pytest.raises(InvalidSettingError, match=r"total must be a number above 0, or None \(not known\), not "):
             run_of().progress(1, wrong)
+
+
+def test_not_more_is_done_than_there_is_to_do():
+    said = []
+    current = run_of(report=said.append)
+    with pytest.raises(InvalidSettingError, match="done must be at the most total, 3, not 5"):
+        current.progress(5, 3)
+    with pytest.raises(InvalidSettingError, match="total must be a number above 0"):
+        current.progress(0, 0)
+    assert said == []
+    for done, total in ((0, 3), (3, 3), (0.5, 0.5), (5, None), (1, 10**400)):
+        current.progress(done, total)
+    assert [report.meta for report in said] == [
+        {"done": 0, "total": 3}, {"done": 3, "total": 3}, {"done": 0.5, "total": 0.5}, {"done": 5, "total": None},
+        {"done": 1, "total": 10**400},
+    ]  # fmt: skip
 
 
 def test_a_report_that_nobody_takes_is_logged_and_does_not_reach_the_function(caplog):

@@ -1,6 +1,6 @@
 """Functions that a database can keep, and what they were called with."""
 
-from scheduler import Retry
+from scheduler import Retry, current_run
 
 CALLS = []
 
@@ -35,6 +35,10 @@ def again(*args, **options):
 def again_at(eta):
     CALLS.append((eta,))
     raise Retry(eta=eta)
+
+
+def tell_cause():
+    return current_run().cause
 
 
 def fail_once(*args):

@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, text
 from scheduler import JobBroken, RetryPolicy, RunState
 from tests.flow.executors import HeldExecutor, MuteExecutor
 from tests.flow.faulty import crash, lose_the_answer
-from tests.flow.functions import fail, fail_until, note
+from tests.flow.functions import fail, fail_until, note, tell_cause
 from tests.flow.world import NODE_TIMEOUT, at, database_world, moves_of
 
 FIRE = 10
@@ -48,6 +48,14 @@ def test_it_fires_once_the_run_has_ended_for_good_in_the_way_it_waits_for(
     run, first = world.run("follower"), world.run("first")
     assert (run.state, run.scheduled_time, run.cause) == (SUCCESS, at(FIRE + later), first.id)
     assert scheduler.get_job("follower") is not None
+
+
+def test_a_follower_knows_the_run_that_has_called_it_and_others_have_none(world, calls):
+    scheduler = world.scheduler()
+    scheduler.add_job(tell_cause, "date", run_date=at(FIRE), id="first")
+    scheduler.add_job(tell_cause, "after", job_id="first", id="follower")
+    world.advance(FIRE)
+    assert [world.run(job_id).result for job_id in ("first", "follower")] == [None, world.run("first").id]
 
 
 @pytest.mark.parametrize(("on", "fires"), [("success", 0), ("failure", 0), ("any", 1)])
