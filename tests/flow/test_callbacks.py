@@ -48,6 +48,29 @@ def test_it_is_called_once_the_run_has_ended_for_good_and_not_for_each_attempt(w
     assert [run.job_id.split(":")[1] for run in callbacks(world)] == ["on_success"]
 
 
+def take_away(scheduler):
+    scheduler.modify_job("job", on_success=None, on_failure=None)
+
+
+@pytest.mark.parametrize("change", [take_away, lambda scheduler: scheduler.remove_job("job")], ids=["away", "removed"])
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_run_under_way_calls_what_it_began_with_unless_the_process_dies_that_knows(world, calls, change, dies):
+    held = HeldExecutor()
+    scheduler, other = world.scheduler(executors={"default": held}), world.scheduler()
+    world.freeze(other)
+    scheduler.add_job(note, "interval", seconds=FIRE, end_date=at(FIRE), id="job", **BOTH)
+    world.advance(FIRE)
+    change(scheduler)
+    world.thaw(other)
+    if dies:
+        world.freeze(scheduler)
+    else:
+        held.finish()
+    world.advance(NODE_TIMEOUT + 10)
+    assert world.run("job").state is (RunState.LOST if dies else RunState.SUCCESS)
+    assert len(callbacks(world)) == (0 if dies else 1)
+
+
 def test_a_lost_run_has_failed(world, calls):
     doomed, _ = world.scheduler(executors={"default": MuteExecutor()}), world.scheduler()
     doomed.add_job(note, "date", run_date=at(FIRE), id="job", **BOTH)

@@ -95,17 +95,30 @@ def test_all_that_several_threads_cancel_at_once_is_told(world, calls):
     assert sorted(heard) == sorted(handle.id for handle in handles)
 
 
+@pytest.mark.parametrize("world", ["memory"], indirect=True)
+def test_who_only_keeps_steps_from_being_taken_does_not_keep_events(world, calls):
+    """As while a store is removed, or in an earlier look whether a step is being taken."""
+    client, heard = world.client, []
+    client.add_listener(lambda event: heard.append(event.run.id), RunRevoked)
+    handle = client.submit(note, countdown=100)
+    with client.engine.stepping:
+        thread = threading.Thread(target=handle.cancel)
+        thread.start()
+        thread.join()
+    assert heard == [handle.id]
+
+
 def test_what_is_cancelled_in_the_last_moment_of_a_step_is_told(world, calls, held):
-    """A listener of the last event of a step cancels: nobody takes another step."""
+    """A listener of the last event of a step cancels: nobody takes another step. Nor may it wait for one."""
     scheduler = world.scheduler(executors={"default": held})
     revoked = []
-    scheduler.add_listener(lambda event: revoked.append(event.run.id), RunRevoked)
+    scheduler.add_listener(lambda event: revoked.append((event.run.id, scheduler.engine.inside_a_step)), RunRevoked)
     scheduler.submit(note)
     other = scheduler.submit(note, countdown=100)
     scheduler.add_listener(lambda event: other.cancel())
     while not held.calls:
         scheduler.engine.step()
-    assert revoked == [other.id]
+    assert revoked == [(other.id, True)]
 
 
 def broken_follower(url):
