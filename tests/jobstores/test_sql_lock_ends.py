@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from scheduler.core.call import call
-from scheduler.core.run import Progress, Reason, RunState
+from scheduler.core.retry import RetryPolicy
+from scheduler.core.run import WAITING, Progress, Reason, RunState
 from scheduler.core.settle import Ending, Outcome, revoke
 from scheduler.errors import JobLookupError, StaleJobError
 from scheduler.runtime.batch import Batch
@@ -211,8 +212,9 @@ def node(store, name, chance, rounds):
     starts = []
     for _ in range(rounds):
         chance.shuffle(starts)
-        ending = [(start, Outcome(start.run.id, Ending.RETURNED, attempt=start.run.attempt)) for start in starts[:4]]
-        batch = Batch({"default": 5}, name, functions)
+        how = chance.choice([Ending.RETURNED, Ending.RAISED])
+        ending = [(start, Outcome(start.run.id, how, attempt=start.run.attempt)) for start in starts[:4]]
+        batch = Batch({"default": 5, "other": 5}, name, functions)
         with store.turn() as turn:
             record_ended(turn, ending, Endings(deque()))
             batch.claim(turn, ())
@@ -245,7 +247,7 @@ def changer(store, chance, jobs, rounds):
     for _ in range(rounds):
         chosen = store.get_jobs([job.id for job in chance.sample(jobs, 3)])
         try:
-            store.write_jobs(update=[changed(job, name=f"{chance.random()}") for job in chosen])
+            store.write_jobs(update=[changed(job, executor=chance.choice(["default", "other"])) for job in chosen])
             if chance.random() < 0.3:
                 job = chance.choice(jobs)
                 store.remove_job(job.id)
@@ -256,9 +258,12 @@ def changer(store, chance, jobs, rounds):
 
 def test_all_that_processes_do_at_once_ends_without_one_waiting_for_the_other_in_a_ring(postgresql):
     url, prefix = postgresql
+    again = RetryPolicy(2, delay=0)
     due = [
-        make_job(name, due=-600, coalesce=False, max_instances=2, overlap=overlap, on_success="builtins:print")
-        for name, overlap in (("c", "queue"), ("m", "cancel_running"), ("x", "queue"))
+        make_job(
+            name, due=-600, coalesce=False, max_instances=2, overlap=overlap, retry=retry, on_success="builtins:print"
+        )
+        for name, overlap, retry in (("c", "queue", None), ("m", "cancel_running", again), ("x", "queue", again))
     ]
     after = [("a", "m"), ("b", "x"), ("y", "c"), ("z", "a"), ("d", "z"), ("n", "b")]
     jobs = due + [make_follower(name, follows, overlap="queue") for name, follows in after]
@@ -281,5 +286,8 @@ def test_all_that_processes_do_at_once_ends_without_one_waiting_for_the_other_in
         results = [future.result(timeout=120) for future in done]
     held = {run.id: run for run in stores[0].get_runs(state=RunState.STARTED, limit=5000)}
     assert set(held) <= {start.run.id for start in results[0] + results[1]}
+    homes = {job.incarnation: job.executor for job in stores[0].get_jobs()}
+    waits = [run for run in stores[0].get_runs(limit=5000) if run.state in WAITING]
+    assert [run for run in waits if homes.get(run.incarnation, run.executor) != run.executor] == []
     for store in stores:
         store.close()
