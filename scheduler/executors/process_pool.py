@@ -62,6 +62,36 @@ class _Keeper:
         self.thread = threading.Thread(target=pool.keep, args=(self,), name=f"scheduler-keeper-{number}", daemon=True)
 
 
+class _Watch:
+    """The thread that kills workers which do not begin, or end, in time.
+
+    Their keepers cannot always: they may be in the middle of a message to or from a process that is stopped.
+    """
+
+    def __init__(self, keepers: Sequence[_Keeper]) -> None:
+        self._keepers = keepers
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="scheduler-process-watch", daemon=True)
+
+    def begin(self) -> None:
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def end(self) -> None:
+        """Kill what is left: multiprocessing would wait for it when the program ends."""
+        self._over.set()
+        for process in self._processes():
+            process.kill()
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK):
+            for process in self._processes():
+                process.kill_if_late()
+
+    def _processes(self) -> list[WorkerProcess]:
+        return [process for keeper in list(self._keepers) if (process := keeper.process) is not None]
+
+
 class Pool(Life):
     """The processes and calls of one life."""
 
@@ -86,8 +116,7 @@ class Pool(Life):
         self._keepers: list[_Keeper] = []
         self._finished = 0
         self._closed = False
-        self._over = threading.Event()
-        self._watch = threading.Thread(target=self.watch, name="scheduler-process-watch", daemon=True)
+        self._watch = _Watch(self._keepers)
         self.of_process = os.getpid()
         _POOLS.add(self)
 
@@ -153,9 +182,7 @@ class Pool(Life):
             give_up_at = CLOCK.monotonic() + ENDED_WITHIN
         for keeper in self._keepers:
             keeper.thread.join(max(0.0, give_up_at - CLOCK.monotonic()))
-        self._over.set()
-        for process in self._processes():
-            process.kill()  # nothing must be left: multiprocessing would wait for it when the program ends
+        self._watch.end()
         return reported
 
     def disown(self) -> None:
@@ -163,15 +190,6 @@ class Pool(Life):
         for keeper in self._keepers:
             if keeper.process is not None:
                 keeper.process.disown()
-
-    def watch(self) -> None:
-        """What a thread of its own does until the pool is over: kill workers that do not begin, or end, in time.
-
-        Not the keepers: they may be in the middle of a message to or from a process that is stopped.
-        """
-        while not self._over.wait(LOOK):
-            for process in self._processes():
-                process.kill_if_late()
 
     # what the threads of the workers do
 
@@ -351,12 +369,8 @@ class Pool(Life):
         if keeper.process is not None:
             keeper.process.terminate()
 
-    def _processes(self) -> list[WorkerProcess]:
-        return [process for keeper in list(self._keepers) if (process := keeper.process) is not None]
-
     def _grow(self, wanted: int) -> None:
-        if self._watch.ident is None:
-            self._watch.start()
+        self._watch.begin()
         while len(self._keepers) < min(wanted, self._size):
             keeper = _Keeper(self, len(self._keepers) + 1)
             try:
