@@ -43,7 +43,7 @@ class LoopListeners:
         """Of how many calls threads must not wait for listeners, as listeners may be waiting for them."""
         self._token: object | None = None
         self._telling: tuple[Relay, Event] | None = None
-        """Whom the task tells of what, as of now."""
+        """Whom the task tells of what, or has told last."""
 
     # from any thread
 
@@ -136,9 +136,10 @@ class LoopListeners:
             self._waiting.clear()
             self._task = None  # later events are told by another
         task.cancel()
-        text = "Listener %r did not end in time on %s, and is cancelled; %d later events are not heard"
-        relay, event = self._telling or (None, None)
-        logger.error(text, relay, type(event).__name__, dropped)
+        if self._telling is not None:
+            relay, event = self._telling
+            text = "Listener %r took too long on %s for the shutdown to wait; %d later events are not heard"
+            logger.error(text, relay, type(event).__name__, dropped)
 
     def _begin(self) -> None:
         """Call listeners in a task, if there is anything to tell and none does so."""
@@ -181,7 +182,7 @@ class LoopListeners:
             logger.exception("Listener %r raised on %s", relay, type(event).__name__)
         finally:
             if self._token is token:  # otherwise it was given up, and another task tells
-                self._token = self._telling = None
+                self._token = None
 
 
 class Relay:

@@ -17,9 +17,6 @@ from scheduler.runtime.link import Start, StoreLink
 
 logger = logging.getLogger(__name__)
 
-MOST_OVERLAPPING = 10_000
-"""Of how many jobs it is known that they skip fires; beyond that, it is told anew of each."""
-
 
 class Announcer:
     """Publishes the events of runs, in the order in which they happened."""
@@ -42,7 +39,7 @@ class Announcer:
             self._bus.publish(JobAdded(job.id, link.alias))
         self._runs(run for run, _ in endings.settled)
         for run, _ in skipped:
-            self._overlap(link, run.job_id, run)
+            link.overlaps.held(run.job_id, run.cause, self._clock.monotonic())
         self._runs(run for run, _ in skipped)
         self.broken(link, endings.broken)
         self._removed(link, endings.removed)
@@ -99,25 +96,15 @@ class Announcer:
 
     def _overlaps(self, link: StoreLink, batch: Batch) -> None:
         for plan in batch.plans:
-            if plan.skips or link.overlapping:
+            if plan.skips or link.overlaps:
                 blocked = next((run for run in plan.skips if run.reason == Reason.OVERLAP), None)
-                if blocked is not None or plan.starts or plan.delayed or plan.queued:
-                    self._overlap(link, plan.job.id, blocked)
-
-    def _overlap(self, link: StoreLink, job_id: str, blocked: Run | None) -> None:
-        """Log when a job begins to be held up by its own runs, and when it no longer is: not at each fire between."""
-        if blocked is not None and job_id not in link.overlapping:
-            if len(link.overlapping) >= MOST_OVERLAPPING:
-                link.overlapping.clear()
-            link.overlapping.add(job_id)
-            text = "Job %r skips fires while as many of its runs as max_instances allows are under way: %s, the oldest"
-            logger.warning(text, job_id, blocked.cause)
-        elif blocked is None and job_id in link.overlapping:
-            link.overlapping.discard(job_id)
-            logger.info("Job %r runs again", job_id)
+                if blocked is not None:
+                    link.overlaps.held(plan.job.id, blocked.cause, self._clock.monotonic())
+                elif plan.starts or plan.delayed or plan.queued:
+                    link.overlaps.runs(plan.job.id, self._clock.monotonic())
 
     def _removed(self, link: StoreLink, job_ids: Iterable[str]) -> None:
         """Tell of jobs that have ended."""
         for job_id in job_ids:
-            link.overlapping.discard(job_id)
+            link.overlaps.forget(job_id)
             self._bus.publish(JobRemoved(job_id, link.alias))

@@ -171,7 +171,7 @@ class Engine:
         if link is not None:
             link.parked.pop(job_id, None)
             if job is None:
-                link.overlapping.discard(job_id)
+                link.overlaps.forget(job_id)
             if link.changed(None if job is None else job.next_run_time):
                 self._wakeup.set()
 

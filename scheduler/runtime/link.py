@@ -12,6 +12,7 @@ from scheduler.core.run import Reason, Run
 from scheduler.core.settle import Outcome
 from scheduler.executors.base import Call
 from scheduler.jobstores.base import JobStore
+from scheduler.runtime.overlaps import OverlapLog
 
 FIRST_RETRY = 0.1
 LONGEST_RETRY = 2.0
@@ -71,8 +72,8 @@ class StoreLink:
         """When to ask which of the runs that this node holds were taken from it, on the monotonic clock."""
         self.dead: list[str] = []
         """Nodes that have died, and may hold runs still."""
-        self.overlapping: set[str] = set()
-        """Ids of jobs whose fires are being skipped because earlier runs are still under way."""
+        self.overlaps = OverlapLog()
+        """What was told of jobs whose fires are skipped as earlier runs are still under way."""
         self.unconfirmed: list[Start] = []
         """Runs of a turn whose commit failed, and may have been recorded all the same."""
         self.untold: list[Start] = []

@@ -10,6 +10,7 @@ from threading import RLock
 from scheduler.core.events import RunEvent
 from scheduler.core.run import Run, RunState
 from scheduler.runtime.bus import EventBus
+from scheduler.runtime.forks import tell_of_forks
 
 Notify = Callable[[Run], object]
 """Takes what has become of a run; called in the thread that publishes, which it must not hold up."""
@@ -33,6 +34,8 @@ class Watch:
         self._waiting: dict[str, set[Notify]] = {}
         """Run id → whom to tell."""
         self._number = 0
+        self._listens = False
+        tell_of_forks(self)
 
     @contextmanager
     def on(self, run_id: str, notify: Notify) -> Iterator[None]:
@@ -40,19 +43,14 @@ class Watch:
         with self._lock:
             self._waiting.setdefault(run_id, set()).add(notify)
             self._number += 1
-            if self._number == 1:
+            if not self._listens:
+                self._listens = True
                 self._bus.add(self._tell, (RunEvent,))
         try:
             yield
         finally:
             with self._lock:
-                waiting = self._waiting[run_id]
-                waiting.discard(notify)
-                if not waiting:
-                    del self._waiting[run_id]
-                self._number -= 1
-                if self._number == 0:
-                    self._bus.remove(self._tell)
+                self._leave(run_id, notify)
 
     def pauses(self, first: float, longest: float) -> Iterator[float]:
         """Give the seconds between one's looks at the store: `first`, then growing up to `longest`.
@@ -63,6 +61,24 @@ class Watch:
         while True:
             yield max(min(pause, longest), self._number * SHARE)
             pause = min(pause * 2, longest)
+
+    def after_fork(self) -> None:
+        """In the child of a fork: nobody waits, and no thread holds the lock. Who forks while it waits only looks."""
+        self._lock = RLock()
+        self._waiting = {}
+        self._number = 0
+
+    def _leave(self, run_id: str, notify: Notify) -> None:
+        waiting = self._waiting.get(run_id, set())
+        if notify not in waiting:  # it came before a fork
+            return
+        waiting.discard(notify)
+        if not waiting:
+            del self._waiting[run_id]
+        self._number -= 1
+        if self._number == 0:
+            self._listens = False
+            self._bus.remove(self._tell)
 
     def _tell(self, event: RunEvent) -> None:
         with self._lock:

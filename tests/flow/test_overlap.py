@@ -47,7 +47,7 @@ def test_instances_are_counted_in_the_store_across_nodes(world, calls):
 
 
 def test_skipping_is_logged_when_it_begins_and_when_it_ends_and_not_in_between(world, calls, held, caplog):
-    caplog.set_level(logging.INFO, "scheduler.runtime.announcer")
+    caplog.set_level(logging.INFO, "scheduler.runtime.overlaps")
     scheduler = world.scheduler(executors={"default": held})
     add(scheduler, "skip")
     world.advance(100)
@@ -60,6 +60,8 @@ def test_skipping_is_logged_when_it_begins_and_when_it_ends_and_not_in_between(w
     world.advance(10)
     assert [entry.getMessage() for entry in caplog.records][1:] == ["Job 'job' runs again"]
     world.advance(50)
+    assert len(caplog.records) == 2
+    world.advance(20)
     assert len(caplog.records) == 3
 
 

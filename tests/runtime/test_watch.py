@@ -1,5 +1,6 @@
 """Who waits for runs is told of their own, by one listener, and looks at the store less and less often."""
 
+import threading
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -119,3 +120,18 @@ def test_what_is_later_is_news(run, known):
 @pytest.mark.parametrize(("known", "run"), [*LATER, (a_run(), a_run()), (a_run(told=1), a_run(told=1))])
 def test_what_is_known_or_told_late_is_no_news(known, run):
     assert not is_news(run, known)
+
+
+def test_in_the_child_of_a_fork_nobody_waits_and_others_may(bus, watch):
+    heard, later = [], []
+    with watch.on("a", heard.append):
+        thread = threading.Thread(target=watch._lock.acquire)  # another one of the parent, which has it for ever
+        thread.start()
+        thread.join()
+        watch.after_fork()
+        bus.publish(RunStarted(a_run("a")))
+        with watch.on("a", later.append):
+            bus.publish(RunStarted(a_run("a")))
+    assert (heard, later) == ([], [a_run("a")])
+    assert (bus.heard(RunEvent), watch._waiting) == (False, {})
+    assert list(islice(watch.pauses(1.0, 8.0), 2)) == [1.0, 2.0]
