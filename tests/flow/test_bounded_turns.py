@@ -4,7 +4,7 @@ import pytest
 
 from scheduler import RunState
 from scheduler.jobstores import MemoryJobStore
-from scheduler.runtime import announcer, engine, recovery
+from scheduler.runtime import engine, overlaps, recovery
 from tests.flow.executors import HeldExecutor, MuteExecutor
 from tests.flow.functions import note
 from tests.flow.world import NODE_TIMEOUT, at
@@ -66,9 +66,9 @@ def test_the_runs_of_a_dead_node_are_settled_a_part_at_each_step_and_others_are_
 
 
 def test_what_is_known_of_jobs_that_skip_fires_is_bounded(world, calls, monkeypatch):
-    monkeypatch.setattr(announcer, "MOST_OVERLAPPING", 3)
+    monkeypatch.setattr(overlaps, "MOST", 3)
     scheduler = world.scheduler(executors={"default": HeldExecutor()})
     for number in range(5):
         scheduler.add_job(note, "interval", seconds=FIRE, id=f"job-{number}")
     world.advance(3 * FIRE)
-    assert 0 < len(scheduler.engine.links["default"].overlapping) <= 3
+    assert len(scheduler.engine.links["default"].overlaps._said) == 3
