@@ -1,6 +1,9 @@
 """What shutdown() does with what runs, and where it may be called: on real threads, without sleeping."""
 
+import os
+import signal
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -83,7 +86,7 @@ def test_an_executor_that_cannot_be_stopped_keeps_nothing_else_from_it(make, cap
     assert "stopping executor 'default' failed" in caplog.text
 
 
-@pytest.mark.parametrize("timeout", [-1, "5", True, float("nan")], ids=repr)
+@pytest.mark.parametrize("timeout", [-1, "5", True, float("nan"), timedelta(-1)], ids=repr)
 def test_a_wrong_timeout_is_refused_and_the_scheduler_goes_on(real, timeout):
     real.start()
     with pytest.raises(
@@ -181,22 +184,29 @@ def test_a_job_of_a_nested_scheduler_may_shut_that_down(real):
     assert real.running
 
 
-def test_what_ends_when_it_is_told_so_at_a_shutdown_is_lost_or_done(real):
-    began = threading.Event()
-
-    def ends_when_told():
-        began.set()
-        return current_run().cancelled.wait(SOON)
-
+@pytest.mark.parametrize("wait", [5, 0, 0.5, None, "no", timedelta(seconds=5)], ids=str)
+def test_how_long_to_wait_is_another_argument_than_whether(real, wait):
     real.start()
-    handle = real.submit(ends_when_told)
-    assert began.wait(SOON)
-    real.shutdown(timeout=0.01)
-    run = real.get_run(handle.id)
-    assert (run.state, run.reason, run.result) in [
-        (RunState.LOST, "shutdown", None),
-        (RunState.SUCCESS, None, True),
-    ]
+    with pytest.raises(InvalidSettingError, match=r"wait must be True or False, not .*pass timeout=5"):
+        real.shutdown(wait)
+    assert real.running
+
+
+def test_run_forever_refuses_a_wrong_timeout_before_it_starts(real):
+    with pytest.raises(InvalidSettingError, match="timeout must be None"):
+        real.run_forever(timeout=-1)
+    assert not real.running
+
+
+def test_run_forever_waits_for_runs_no_longer_than_it_is_told(real, let_go):
+    def asks_the_program_to_end():
+        os.kill(os.getpid(), signal.SIGTERM)
+        let_go.wait(SOON)
+
+    assert threading.current_thread() is threading.main_thread()
+    run = real.submit(asks_the_program_to_end)
+    real.run_forever(timeout=timedelta(milliseconds=10))
+    assert (run.state, run.reason) == (RunState.LOST, "shutdown")
 
 
 def test_no_run_fails_because_its_executor_was_stopped(make, url):

@@ -107,6 +107,22 @@ def test_a_scheduler_that_is_shut_down_can_be_started_again(world, calls):
     assert skipped(runs) == [("coalesced", 2)]
 
 
+def test_an_outcome_that_came_before_a_shutdown_counts_and_one_that_comes_later_does_not(world, calls, caplog):
+    held = HeldExecutor()
+    scheduler = world.scheduler(executors={"default": held})
+    for job_id in "early", "late":
+        scheduler.add_job(note, "date", run_date=at(10), id=job_id)
+    world.advance(10)
+    early = next(place for place, call in enumerate(held.calls) if call.job_id == "early")
+    held.finish(at=early)
+    scheduler.shutdown(wait=False)
+    held.finish()
+    scheduler.start()
+    world.advance(10)
+    assert {run.job_id: run.state for run in world.runs()} == {"early": RunState.SUCCESS, "late": RunState.LOST}
+    assert caplog.text == ""
+
+
 def test_runs_that_shutdown_does_not_wait_for_are_lost(world, calls):
     scheduler = world.scheduler(executors={"default": HeldExecutor()})
     scheduler.add_job(note, "date", run_date=at(10), id="once")
