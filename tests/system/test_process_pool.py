@@ -202,7 +202,8 @@ def test_an_interrupt_at_the_terminal_reaches_the_workers_too_and_lets_runs_end(
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(DEADLINE) == 0
         assert "ended well" in process.stdout.read()
-        assert of_session(process.pid) == []
+        # The tracker of multiprocessing ends when it sees that the program has.
+        wait_until(lambda: of_session(process.pid) == [], "the end of all its processes")
     assert client.get_run(handle.id).state is RunState.SUCCESS
 
 
