@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import multiprocessing.process
+import os
 import signal
+import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -66,6 +69,7 @@ class WorkerProcess:
         self._start_timeout = start_timeout
         self._limit: _Limit | None = None
         self._terminated_at: float | None = None
+        self._seen_dead_at: float | None = None
         self._connection, theirs = context.Pipe()
         # Not a daemon in the sense of multiprocessing: those may have no children of their own.
         self._process: BaseProcess = context.Process(  # type: ignore[attr-defined]
@@ -152,18 +156,31 @@ class WorkerProcess:
         self._process.kill()
 
     def kill_if_late(self) -> None:
-        """Kill the process if it has not ended, or not begun, in the time that it had.
+        """Kill the process if it has not ended, or not begun, in the time that it had, and hang up on a dead one.
 
         `receive` looks as well; but it may be in the middle of a message, and so may `call`.
         """
         now, limit = CLOCK.monotonic(), self._limit
-        if self._terminated_at is not None:
+        if self._process.exitcode is not None:
+            self._cut_off(now)
+        elif self._terminated_at is not None:
             if now >= self._terminated_at + GRACE:
                 self._process.kill()
         elif limit is not None and now >= limit.until and not self.too_late:
             self.too_late = f", as that took longer than {round(limit.seconds, 2):g} seconds{limit.name}"
             _LOGGER.warning("%s is killed before it has begun to call a function%s", self.name, self.too_late)
             self._process.kill()
+
+    def _cut_off(self, now: float) -> None:
+        """Let nobody wait for the rest of a message of a process that has ended.
+
+        A process that it has forked may keep its end of the pipe open. What it sent whole has been read by then.
+        """
+        if self._seen_dead_at is None:
+            self._seen_dead_at = now
+        elif now >= self._seen_dead_at + GRACE and hasattr(socket, "AF_UNIX") and not self._connection.closed:
+            with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as pipe:
+                pipe.shutdown(socket.SHUT_RDWR)
 
     def _limit_start(self) -> None:
         self._limit_to(self._start_timeout, " (start_timeout)")

@@ -54,6 +54,15 @@ def stop_in_the_middle_of_a_message():
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def die_in_the_middle_of_a_message():
+    """As when a worker is killed while it sends a large result; a process that it has forked keeps the pipe."""
+    if not os.fork():
+        threading.Event().wait(20)
+        os._exit(0)
+    send_half_a_message()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def fork_and_wait():
     """Return how a child has ended that was forked here, and that has returned from here."""
     child = os.fork()

@@ -141,6 +141,15 @@ def test_a_worker_that_is_stopped_in_the_middle_of_a_message_is_ended_when_its_c
     assert pool.call(calls.add, 1).result == 1
 
 
+def test_a_worker_that_is_killed_in_the_middle_of_a_message_is_noticed_though_a_child_of_it_keeps_the_pipe(
+    make_process_pool, monkeypatch
+):
+    monkeypatch.setattr(process, "GRACE", 0.1)
+    pool = make_process_pool(1)
+    assert "SIGKILL" in pool.call(calls.die_in_the_middle_of_a_message).error
+    assert pool.call(calls.add, 1).result == 1
+
+
 # workers that fork
 
 
