@@ -54,7 +54,7 @@ def stop_in_the_middle_of_a_message():
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def die_in_the_middle_of_a_message():
+def die_and_leave_the_pipe_to_a_child():
     """As when a worker is killed while it sends a large result; a process that it has forked keeps the pipe."""
     if not os.fork():
         threading.Event().wait(20)

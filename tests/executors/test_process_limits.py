@@ -146,7 +146,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_message_is_noticed_though_a_
 ):
     monkeypatch.setattr(process, "GRACE", 0.1)
     pool = make_process_pool(1)
-    assert "SIGKILL" in pool.call(calls.die_in_the_middle_of_a_message).error
+    assert "SIGKILL" in pool.call(calls.die_and_leave_the_pipe_to_a_child).error
     assert pool.call(calls.add, 1).result == 1
 
 
