@@ -207,4 +207,4 @@ def test_the_unit_gives_the_program_more_time_than_it_takes_to_shut_down():
     unit = (EXAMPLES / "service" / "reports.service").read_text()
     program = Path(EXAMPLES / "service" / "service.py").read_text()
     assert "TimeoutStopSec=60" in unit
-    assert "shutdown(timeout=50)" in program
+    assert "run_forever(timeout=50)" in program
