@@ -15,6 +15,11 @@ MAX_DELAY = 366 * 86_400.0
 """The longest delay between two attempts, in seconds: about a year."""
 
 
+MOST_RETRIES = 1_000_000
+"""How many retries may be asked for: what fails so often is no matter of luck."""
+
+_COUNT = f"must be a whole number from 0 to {MOST_RETRIES}"
+
 ASKED_RETRIES = 3
 """How many retries a function may ask for, by raising Retry, where neither it nor its job says."""
 
@@ -30,7 +35,7 @@ class RetryPolicy:
     `jitter` seconds that are derived from the run's identity, so that every node computes the same.
 
     Arguments:
-        max_retries: how many attempts may follow the first; at least 0.
+        max_retries: how many attempts may follow the first; from 0 to 1,000,000.
         delay: before the first retry; seconds or a timedelta, as the two that follow.
         backoff: factor by which each further delay grows; at least 1.
         max_delay: the longest delay, before jitter.
@@ -58,7 +63,7 @@ class RetryPolicy:
         on: ErrorNames | None = None,
     ) -> None:
         if not _is_count(max_retries):
-            raise InvalidJobError(f"retry: max_retries must be a whole number from 0, not {max_retries!r}")
+            raise InvalidJobError(f"retry: max_retries {_COUNT}, not {show(max_retries)}")
         object.__setattr__(self, "max_retries", max_retries)
         object.__setattr__(self, "delay", _number("delay", delay, 0.0))
         object.__setattr__(self, "backoff", _number("backoff", backoff, 1.0))
@@ -110,7 +115,7 @@ class Retry(Exception):
         if eta is not None and not (isinstance(eta, datetime) and eta.tzinfo is not None):
             raise InvalidJobError(f"Retry: eta must be an aware datetime, not {eta!r}")
         if max_retries is not None and not _is_count(max_retries):
-            raise InvalidJobError(f"Retry: max_retries must be a whole number from 0, not {max_retries!r}")
+            raise InvalidJobError(f"Retry: max_retries {_COUNT}, not {show(max_retries)}")
         self.countdown = None if countdown is None else _number("countdown", countdown, 0.0)
         self.eta = None if eta is None else eta.astimezone(UTC)
         self.max_retries = max_retries
@@ -131,7 +136,7 @@ def error_types(error: BaseException) -> tuple[str, ...]:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_RETRIES
 
 
 def _number(name: str, value: object, least: float) -> float:

@@ -103,23 +103,24 @@ class CurrentRun:
                 f"state must be 1 to {LONGEST_STATE} characters, such as 'PROGRESS', and no state of runs "
                 f"({', '.join(RunState)}), not {show(state)}"
             )
-        if not isinstance(meta, Mapping) or not all(isinstance(key, str) for key in meta):
+        copied = _copied(meta) if isinstance(meta, Mapping) else None
+        if copied is None or not all(isinstance(key, str) for key in copied):
             raise InvalidSettingError(f"meta must be a mapping with text as keys, not {show(meta)}")
-        self._say(str(state), _copied(meta))
+        self._say(str(state), copied)
 
     def progress(self, done: float, total: float | None = None, **more: Any) -> None:
         """Say how much is done: `update_state("PROGRESS", {"done": done, "total": total, **more})`.
 
         Arguments:
             done: a number from 0 to `total`.
-            total: how much there is to do, a number above 0; None: not known.
+            total: how much there is to do, a number from 0; None: not known.
 
         Raises InvalidSettingError for anything else.
         """
         if not _is_amount(done):
             raise InvalidSettingError(f"done must be a number from 0, not {show(done)}")
-        if total is not None and not (_is_amount(total) and total > 0):
-            raise InvalidSettingError(f"total must be a number above 0, or None (not known), not {show(total)}")
+        if total is not None and not _is_amount(total):
+            raise InvalidSettingError(f"total must be a number from 0, or None (not known), not {show(total)}")
         if total is not None and done > total:
             raise InvalidSettingError(f"done must be at the most total, {show(total)}, not {show(done)}")
         self._say("PROGRESS", {"done": done, "total": total, **_copied(more)})

@@ -90,7 +90,7 @@ BAD_JOBS = [
     ({"jitter": "30"}, InvalidTriggerError, "jitter: '30' is not"),
     ({"jitter": True}, InvalidTriggerError, "jitter: True is not"),
     ({"jitter": timedelta(days=1_000)}, InvalidTriggerError, r"jitter: datetime.timedelta\(days=1000\) is not"),
-    ({"retry": -1}, InvalidJobError, "retry: max_retries must be a whole number from 0, not -1"),
+    ({"retry": -1}, InvalidJobError, "retry: max_retries must be a whole number from 0 to 1000000, not -1"),
     ({"retry": 1.5}, InvalidJobError, "retry must be a RetryPolicy, a number of retries or None, not 1.5"),
     ({"retry": True}, InvalidJobError, "not True"),
     ({"retry": "often"}, InvalidJobError, "not 'often'"),

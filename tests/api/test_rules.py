@@ -82,7 +82,7 @@ WRONG = [
     ({"keep_runs": True}, "keep_runs must be .*, not True"),
     ({"keep_runs": 2**31}, "keep_runs must be .*, not 2147483648"),
     ({"keep_runs": "all"}, "keep_runs must be .*, not 'all'"),
-    ({"retry": -1}, "retry: max_retries must be a whole number from 0, not -1"),
+    ({"retry": -1}, "retry: max_retries must be a whole number from 0 to 1000000, not -1"),
     ({"retry": "often"}, "retry must be a RetryPolicy, a number of retries or None, not 'often'"),
 ]
 
