@@ -30,8 +30,8 @@ def test_delays_grow_from_the_first_by_the_factor_up_to_the_longest(policy, dela
 
 
 def test_a_delay_does_not_overflow_after_any_number_of_attempts():
-    policy = RetryPolicy(max_retries=10**9, delay=1, backoff=1000)
-    assert policy.delay_after(10**9, "run") == timedelta(seconds=3600)
+    policy = RetryPolicy(max_retries=10**6, delay=1, backoff=1000)
+    assert policy.delay_after(10**6, "run") == timedelta(seconds=3600)
 
 
 def test_a_slow_growth_goes_on_to_the_longest_delay():
@@ -128,3 +128,9 @@ def test_what_is_kept_of_a_policy_is_numbers_and_names_and_can_be_replaced_and_c
     assert replace(policy, max_retries=5) == RetryPolicy(5, 60, on="builtins.OSError")
     assert pickle.loads(pickle.dumps(policy)) == copy(policy) == policy
     assert repr(policy).startswith("RetryPolicy(max_retries=2, delay=60.0, backoff=1.0, max_delay=3600.0")
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, 1_000_001, 10**400])
+def test_retries_are_a_number_within_reason(wrong):
+    with pytest.raises(InvalidJobError, match="max_retries must be a whole number from 0 to 1000000, not"):
+        RetryPolicy(max_retries=wrong)
