@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,12 @@ settings.register_profile("default-run", derandomize=True, deadline=None)
 settings.load_profile("default-run")
 
 pytest.register_assert_rewrite("scheduler.testing")
+
+# The folders of tests are in memory where there is room: SQLite waits for the disk at each commit, which is most of
+# what many tests would do. They kill processes, but cut no power, so to them a disk is no different.
+MEMORY, ROOM = "/dev/shm", 1_000_000_000
+if os.access(MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
 
 
 @pytest.fixture(scope="session")
