@@ -26,6 +26,7 @@ from scheduler.runtime.link import Revocation, StoreLink
 from scheduler.runtime.liveness import Liveness
 from scheduler.runtime.loop import LONGEST_WAIT
 from scheduler.runtime.outages import Outages
+from scheduler.runtime.overlaps import OverlapLog
 from scheduler.runtime.progress import ProgressRecorder
 from scheduler.runtime.recovery import Recovery
 from scheduler.runtime.revoking import Revoking
@@ -160,6 +161,8 @@ class Engine:
         self._revoking.forget()
         self.flights.inbox.drain()
         self.drop_flights()
+        for link in self.links.values():
+            link.overlaps = OverlapLog()
 
     def wake(self) -> None:
         """End the loop's wait."""

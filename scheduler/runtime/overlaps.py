@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import NamedTuple
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ class OverlapLog:
     def __init__(self) -> None:
         self._said: dict[str, _Said] = {}
         """Job id → the last line, the longest ago first."""
+        self._lock = threading.RLock()
+        """Clients that cancel runs write lines too, beside the loop."""
 
     def __bool__(self) -> bool:
         return bool(self._said)
@@ -47,10 +50,15 @@ class OverlapLog:
             logger.info("Job %r runs again", job_id)
 
     def forget(self, job_id: str) -> None:
-        """Forget a job that is gone; from any thread."""
-        self._said.pop(job_id, None)
+        """Forget a job that is gone."""
+        with self._lock:
+            self._said.pop(job_id, None)
 
     def _say(self, job_id: str, held: bool, monotonic: float) -> bool:
+        with self._lock:
+            return self._changed(job_id, held, monotonic)
+
+    def _changed(self, job_id: str, held: bool, monotonic: float) -> bool:
         said = self._said.get(job_id)
         if said is not None and not said.held and monotonic >= said.quiet_until + PAUSE:
             self.forget(job_id)
