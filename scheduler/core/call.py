@@ -56,18 +56,8 @@ def follow(job: Job, ended: Run, *, now: datetime, active: int, blockers: Sequen
         return _waiting(job, key, now, ready_time(job, now), cause=ended.id)
     if found is Place.QUEUED:
         return _waiting(job, key, now, None, cause=ended.id)
-    return Run(
-        id=run_id(job.incarnation, now, key),
-        job_id=job.id,
-        incarnation=job.incarnation,
-        scheduled_time=now,
-        state=RunState.SKIPPED,
-        attempt=0,
-        executor=job.executor,
-        reason=Reason.OVERLAP.value,
-        cause=blockers[0] if blockers else ended.id,
-        finished_at=now,
-    )
+    blocker = blockers[0] if blockers else ended.id
+    return _run(job, key, now, RunState.SKIPPED, reason=Reason.OVERLAP.value, cause=blocker, finished_at=now)
 
 
 def callback(job: Job, ended: Run, *, now: datetime) -> tuple[Job, Run] | None:
@@ -104,15 +94,18 @@ def key_of(*parts: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def _waiting(job: Job, key: str, time: datetime, ready_at: datetime | None, **fields: Any) -> Run:
+def _waiting(job: Job, key: str, time: datetime, ready_at: datetime | None, cause: str | None = None) -> Run:
+    return _run(job, key, time, RunState.PENDING, ready_at=ready_at, cause=cause)
+
+
+def _run(job: Job, key: str, time: datetime, state: RunState, **fields: Any) -> Run:
     return Run(
         id=run_id(job.incarnation, time, key),
         job_id=job.id,
         incarnation=job.incarnation,
         scheduled_time=time,
-        state=RunState.PENDING,
+        state=state,
         attempt=0,
         executor=job.executor,
-        ready_at=ready_at,
         **fields,
     )

@@ -61,6 +61,20 @@ class MeetsOthers(ThreadPoolExecutor):
         return super().stop(timeout)
 
 
+def be_busy(scheduler, let_go):
+    """Start, and wait until a job has begun that ends when it is let go."""
+    began = threading.Event()
+
+    def action():
+        began.set()
+        let_go.wait(SOON)
+
+    jobs.present["action"] = action
+    scheduler.start()
+    scheduler.add_job(act, id="a")
+    assert began.wait(SOON)
+
+
 def test_executors_are_stopped_side_by_side(make):
     meeting = threading.Barrier(2)
     executors = {"default": MeetsOthers(meeting), "other": MeetsOthers(meeting)}
@@ -107,16 +121,7 @@ def test_a_call_in_the_loops_own_thread_does_not_hold_up_a_shutdown_for_ever(mak
     for name in "RECORDED", "LOOP_ENDED", "CALLS_ENDED":
         monkeypatch.setattr(shutdown, name, 0.05)
     scheduler = make(executors={"default": InlineExecutor()})
-    began = threading.Event()
-
-    def action():
-        began.set()
-        let_go.wait(SOON)
-
-    jobs.present["action"] = action
-    scheduler.start()
-    scheduler.add_job(act, id="a")
-    assert began.wait(SOON)
+    be_busy(scheduler, let_go)
     scheduler.shutdown(timeout=0.01)
     assert not scheduler.running
     assert not let_go.is_set()
@@ -266,16 +271,7 @@ class Diary(MemoryJobStore):
 def test_the_signs_of_life_stop_last(make, let_go):
     store = Diary()
     scheduler = make(store)
-    began = threading.Event()
-
-    def action():
-        began.set()
-        let_go.wait(SOON)
-
-    jobs.present["action"] = action
-    scheduler.start()
-    scheduler.add_job(act, id="a")
-    assert began.wait(SOON)
+    be_busy(scheduler, let_go)
     scheduler.shutdown(wait=False)
     assert store.entries[-3:] == ["finish", "forget", "close"]
     assert "beat" in store.entries

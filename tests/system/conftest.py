@@ -1,10 +1,12 @@
-"""Databases of their own for programs."""
+"""Databases of their own for programs, what these write beside them, and a client."""
 
 import itertools
 import os
 
 import pytest
 from sqlalchemy import create_engine
+
+from scheduler import Scheduler
 
 _numbers = itertools.count()
 
@@ -21,3 +23,21 @@ def schema_url(postgresql_url):
     with engine.begin() as connection:
         connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
     engine.dispose()
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'jobs.db'}"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return tmp_path / "ledger"
+
+
+@pytest.fixture
+def client(url):
+    """One that drives nothing, on the same database."""
+    scheduler = Scheduler(url, timezone="UTC", poll_interval=0.1)
+    yield scheduler
+    scheduler.close()

@@ -39,24 +39,6 @@ write_down({ledger!r}, "imported")
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'jobs.db'}"
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return tmp_path / "ledger"
-
-
-@pytest.fixture
-def client(url):
-    """One that drives nothing, on the same database."""
-    scheduler = Scheduler(url, timezone="UTC")
-    yield scheduler
-    scheduler.engine.links["default"].store.close()
-
-
-@pytest.fixture
 def scheduler(url):
     """One on SQLite with two workers."""
     scheduler = Scheduler(url, executors={"default": ProcessPoolExecutor(2)}, timezone="UTC")

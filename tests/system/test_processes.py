@@ -14,23 +14,6 @@ from tests.system.processes import DEADLINE, lines, program, run_to_its_end, wai
 from tests.system.programs import slow, write_down
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'jobs.db'}"
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return tmp_path / "ledger"
-
-
-@pytest.fixture
-def client(url):
-    scheduler = Scheduler(url, timezone="UTC")
-    yield scheduler
-    scheduler.engine.links["default"].store.close()
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_what_runs_end_and_records_it(url, ledger, client, number):
     client.add_job(slow, args=(str(ledger), 0.7), id="slow")

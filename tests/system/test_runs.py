@@ -5,26 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler import RunRevokedError, RunState, Scheduler, WaitTimeoutError
+from scheduler import RunRevokedError, RunState, WaitTimeoutError
 from tests.system.calls import steps, until_told, who
 from tests.system.processes import DEADLINE, lines, program, wait_until
-
-
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'jobs.db'}"
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return tmp_path / "ledger"
-
-
-@pytest.fixture
-def client(url):
-    scheduler = Scheduler(url, timezone="UTC", poll_interval=0.1)
-    yield scheduler
-    scheduler.close()
 
 
 def test_a_client_gets_the_result_of_what_another_process_ran(url, client):
